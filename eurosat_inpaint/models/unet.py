@@ -1,0 +1,217 @@
+"""U-Nets for inpainting: the classical one, the original's, and the one that ships.
+
+All end in a sigmoid and the compositing Lambda, so their output is a whole tile whose known
+pixels are those of the input. Taught in notebook 04.
+"""
+
+import keras
+from keras import layers, ops
+
+from eurosat_inpaint.compositing import composite_layer, push_pull_layer
+
+# The fill is kept off 0 and 1, where the logit is infinite.
+_FILL_MARGIN = 1e-3
+
+
+def unet(
+    size: int = 64,
+    filters: int = 16,
+    depth: int = 4,
+    kernel_sizes: tuple[int, ...] = (3, 3),
+    mask_input: bool = True,
+) -> keras.Model:
+    """A classical U-Net that predicts the holes from the masked tile.
+
+    Encoder stages of convolutions and max-pooling, each with twice the filters of the last; a
+    decoder of transposed convolutions, skip connections by concatenation and convolutions; ReLU
+    throughout, then a sigmoid and the compositing Lambda. After Ronneberger et al., "U-Net"
+    (MICCAI 2015).
+
+    Args:
+        size: side of the tile in pixels, divisible by ``2**depth``.
+        filters: filters of the first encoder stage.
+        depth: number of poolings.
+        kernel_sizes: one convolution per entry in every encoder and decoder stage.
+        mask_input: give the network the mask beside the masked tile.
+
+    Returns:
+        A model from ``[masked, mask]`` (or ``masked`` alone), float32 of shapes
+        (n, size, size, 3) and (n, size, size, 1), to the composite, float32 in [0, 1].
+
+    Raises:
+        ValueError: if ``size`` is not divisible by ``2**depth``.
+    """
+    stages = [(filters * 2**stage, kernel_sizes) for stage in range(depth)]
+    return _classical_unet(size, stages, (filters * 2**depth, (3, 3)), mask_input, "unet")
+
+
+def original_unet(size: int = 64) -> keras.Model:
+    """The network of the original project: 53,287,363 parameters, the masked tile its only input.
+
+    Its compositing Lambda is connected here; in the original it was built but left unconnected.
+
+    Args:
+        size: side of the tile in pixels, divisible by 16.
+
+    Returns:
+        A model from ``masked``, float32 (n, size, size, 3), to the composite, float32 in [0, 1].
+
+    Raises:
+        ValueError: if ``size`` is not divisible by 16.
+    """
+    stages = [(64, (3, 4, 5)), (128, (3, 4, 5)), (256, (3, 4, 5)), (512, (3, 4, 5))]
+    first_kernel_sizes = (1, 3, 5)
+    return _classical_unet(
+        size, stages, (1024, (3, 3)), False, "original_unet", first_kernel_sizes
+    )
+
+
+def _classical_unet(size, stages, bottleneck, mask_input, name, first_kernel_sizes=None):
+    _require_divisible(size, 2 ** len(stages))
+    masked = keras.Input((size, size, 3), name="masked")
+    mask = keras.Input((size, size, 1), name="mask")
+    features = layers.Concatenate(name="input")([masked, mask]) if mask_input else masked
+
+    skips = []
+    for stage, (filters, kernel_sizes) in enumerate(stages, start=1):
+        if stage == 1 and first_kernel_sizes:
+            kernel_sizes = first_kernel_sizes
+        features = _convolutions(features, filters, kernel_sizes, f"encoder_{stage}")
+        skips.append(features)
+        features = layers.MaxPooling2D(2, name=f"encoder_{stage}_pooling")(features)
+
+    features = _convolutions(features, *bottleneck, "bottleneck")
+
+    for stage, (filters, kernel_sizes) in reversed(list(enumerate(stages, start=1))):
+        features = layers.Conv2DTranspose(filters, 2, 2, name=f"decoder_{stage}_upsampling")(
+            features
+        )
+        features = layers.Concatenate(name=f"decoder_{stage}_skip")([features, skips.pop()])
+        features = _convolutions(features, filters, kernel_sizes, f"decoder_{stage}")
+
+    prediction = layers.Conv2D(
+        3, 3, padding="same", activation="sigmoid", dtype="float32", name="prediction"
+    )(features)
+    if not mask_input:
+        return keras.Model(masked, composite_layer()([masked, prediction]), name=name)
+    whole = composite_layer()([masked, prediction, mask])
+    return keras.Model([masked, mask], whole, name=name)
+
+
+def _convolutions(features, filters, kernel_sizes, name):
+    for number, kernel_size in enumerate(kernel_sizes, start=1):
+        features = layers.Conv2D(
+            filters, kernel_size, padding="same", activation="relu", name=f"{name}_{number}"
+        )(features)
+    return features
+
+
+def residual_unet(
+    size: int = 64,
+    filters: tuple[int, ...] = (64, 96, 144, 192),
+    blocks: tuple[int, ...] = (1, 1, 1, 2),
+    dtype: str = "float32",
+) -> keras.Model:
+    """The U-Net that ships: it corrects a push-pull fill, at half resolution.
+
+    The holes are filled by push-pull first. Fill and mask are rearranged from (size, size, 4) to
+    (size / 2, size / 2, 16), which avoids the slow full-resolution stages. A U-Net of residual
+    blocks (max-pooling, bilinear upsampling, skips by addition) predicts a correction that is
+    added to the logit of the fill; it starts at zero, so the untrained network is push-pull. Then
+    come the sigmoid and the compositing Lambda.
+
+    Args:
+        size: side of the tile in pixels, divisible by ``2**len(filters)``.
+        filters: filters of each stage, from half resolution downwards.
+        blocks: residual blocks of each encoder stage; decoder stages have as many, the last
+            stage is the bottleneck.
+        dtype: policy of the inner layers: "float32", or "mixed_bfloat16" for faster training on
+            hardware that has it. Input, fill, output and weights are float32 in both.
+
+    Returns:
+        A model from ``[masked, mask]``, float32 of shapes (n, size, size, 3) and
+        (n, size, size, 1), to the composite, float32 in [0, 1].
+
+    Raises:
+        ValueError: if ``size`` is not divisible by ``2**len(filters)``.
+    """
+    _require_divisible(size, 2 ** len(filters))
+    masked = keras.Input((size, size, 3), name="masked")
+    mask = keras.Input((size, size, 1), name="mask")
+    fill = push_pull_layer()([masked, mask])
+    features = layers.Concatenate(name="fill_and_mask", dtype="float32")([fill, mask])
+    features = _space_to_depth(features)
+    features = layers.Conv2D(filters[0], 3, padding="same", name="stem", dtype=dtype)(features)
+
+    skips = []
+    for stage, width in enumerate(filters, start=1):
+        if stage > 1:
+            features = layers.MaxPooling2D(2, name=f"encoder_{stage}_pooling", dtype=dtype)(features)
+            features = layers.Conv2D(width, 1, name=f"encoder_{stage}_width", dtype=dtype)(features)
+        features = _residual_blocks(features, blocks[stage - 1], f"encoder_{stage}", dtype)
+        skips.append(features)
+
+    skips.pop()
+    for stage in range(len(filters) - 1, 0, -1):
+        name = f"decoder_{stage}"
+        features = layers.Conv2D(filters[stage - 1], 1, name=f"{name}_width", dtype=dtype)(features)
+        features = layers.UpSampling2D(
+            2, interpolation="bilinear", name=f"{name}_upsampling", dtype=dtype
+        )(features)
+        features = layers.Add(name=f"{name}_skip", dtype=dtype)([features, skips.pop()])
+        features = _residual_blocks(features, blocks[stage - 1], name, dtype)
+
+    correction = layers.Conv2D(
+        12, 3, padding="same", kernel_initializer="zeros", name="correction", dtype="float32"
+    )(features)
+    logit = _logit(fill) + _depth_to_space(correction)
+    prediction = layers.Activation("sigmoid", name="prediction", dtype="float32")(logit)
+    whole = composite_layer()([masked, prediction, mask])
+    return keras.Model([masked, mask], whole, name="residual_unet")
+
+
+def _residual_blocks(features, count, name, dtype):
+    """Blocks of two convolutions whose sum with their input is returned; near identity at first."""
+    width = features.shape[-1]
+    near_zero = keras.initializers.VarianceScaling(0.01, "fan_in", "normal")
+    for number in range(1, count + 1):
+        change = layers.Activation("relu", name=f"{name}_{number}_relu_1", dtype=dtype)(features)
+        change = layers.Conv2D(
+            width, 3, padding="same", activation="relu", name=f"{name}_{number}_1", dtype=dtype
+        )(change)
+        change = layers.Conv2D(
+            width,
+            3,
+            padding="same",
+            kernel_initializer=near_zero,
+            name=f"{name}_{number}_2",
+            dtype=dtype,
+        )(change)
+        features = layers.Add(name=f"{name}_{number}_sum", dtype=dtype)([features, change])
+    return features
+
+
+def _space_to_depth(features):
+    """(n, height, width, c) -> (n, height / 2, width / 2, 4 c); older Keras has no such op."""
+    _, height, width, channels = features.shape
+    features = ops.reshape(features, (-1, height // 2, 2, width // 2, 2, channels))
+    features = ops.transpose(features, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(features, (-1, height // 2, width // 2, 4 * channels))
+
+
+def _depth_to_space(features):
+    """The inverse of :func:`_space_to_depth`."""
+    _, height, width, channels = features.shape
+    features = ops.reshape(features, (-1, height, width, 2, 2, channels // 4))
+    features = ops.transpose(features, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(features, (-1, height * 2, width * 2, channels // 4))
+
+
+def _logit(fill):
+    fill = ops.clip(fill, _FILL_MARGIN, 1 - _FILL_MARGIN)
+    return ops.log(fill) - ops.log(1 - fill)
+
+
+def _require_divisible(size, divisor):
+    if size % divisor:
+        raise ValueError(f"size must be divisible by {divisor} (2**depth), got {size}")

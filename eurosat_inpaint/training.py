@@ -1,0 +1,286 @@
+"""One recipe per model: loss, optimiser, callbacks, fit. Taught in notebook 04."""
+
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from eurosat_inpaint.batches import MaskedTileBatches, require_images
+from eurosat_inpaint.masks import line_masks
+
+_VALIDATION_MASK_SEED = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a U-Net is trained.
+
+    Attributes:
+        loss: name of a Keras loss, taken on the composite over the whole tile.
+        batch_size: tiles per step.
+        learning_rate: of Adam or AdamW; the peak where ``cosine`` is set.
+        weight_decay: decoupled, per step times the learning rate; 0 is plain Adam.
+        cosine: 200 steps of linear warm-up, then a cosine to zero over the whole training.
+            Otherwise the rate is cut to a tenth when the validation loss has not fallen for two
+            epochs, and training stops when it has not for fifteen.
+        average: momentum of the exponential moving average of the weights, or None.
+    """
+
+    loss: str
+    batch_size: int
+    learning_rate: float
+    weight_decay: float = 0.0
+    cosine: bool = False
+    average: float | None = None
+
+
+RECIPES = {
+    "original": Recipe(loss="mae", batch_size=8, learning_rate=1e-3),
+    "efficient": Recipe(
+        loss="mse",
+        batch_size=32,
+        learning_rate=2e-3,
+        weight_decay=1e-4,
+        cosine=True,
+        average=0.999,
+    ),
+}
+_WARMUP_STEPS = 200
+
+
+def fit_unet(
+    model: keras.Model,
+    images: np.ndarray,
+    validation_images: np.ndarray,
+    recipe: str = "efficient",
+    epochs: int = 10,
+    steps_per_epoch: int | None = None,
+    directory: str | Path | None = None,
+    seed: int = 0,
+    draw_masks=line_masks,
+    callbacks: tuple = (),
+    verbose: int | str = "auto",
+) -> list[dict]:
+    """Train a U-Net and leave the best weights, by validation loss, in it.
+
+    Args:
+        model: an inpainting network of ``models.unet``, uncompiled.
+        images: uint8 (n, size, size, 3), the train split.
+        validation_images: uint8 (m, size, size, 3); masked once, by a fixed seed.
+        recipe: "efficient", or "original" for that of the project this one descends from.
+        epochs: number of epochs, the whole length of the cosine.
+        steps_per_epoch: steps of an epoch, by default one pass over the tiles.
+        directory: where ``log.csv``, ``best.weights.h5`` and the state of an unfinished training
+            are kept. Called again with the same arguments after having been stopped, training
+            continues at the next epoch's batches, with optimiser and callbacks as they were.
+        seed: fixes order, flips and masks of the batches.
+        draw_masks: the masks to train on, see :class:`batches.MaskedTileBatches`.
+        callbacks: further Keras callbacks.
+        verbose: as in ``keras.Model.fit``.
+
+    Returns:
+        One dict per epoch, as in the log: "epoch", "loss", "val_loss", "learning_rate",
+        "seconds". A continued training returns all epochs.
+
+    Raises:
+        ValueError: for an unknown recipe, or fewer images than a batch holds.
+    """
+    if recipe not in RECIPES:
+        raise ValueError(f"recipe must be one of {tuple(RECIPES)}, got {recipe!r}")
+    settings = RECIPES[recipe]
+    mask_input = len(model.inputs) == 2
+    batches = MaskedTileBatches(
+        images, settings.batch_size, steps_per_epoch, seed, draw_masks, mask_input
+    )
+    _compile(model, settings, epochs * batches.num_batches)
+    scoring = _rate_and_average_callbacks(settings)
+    keeper = TrainingKeeper(batches, directory, scoring)
+    initial_epoch = keeper.restore(model)
+    model.fit(
+        batches,
+        validation_data=_validation_data(validation_images, draw_masks, mask_input),
+        validation_batch_size=64,
+        epochs=epochs,
+        initial_epoch=initial_epoch,
+        callbacks=[*scoring, *callbacks, keeper],
+        verbose=verbose,
+        shuffle=False,
+    )
+    model.set_weights(keeper.best_weights)
+    keeper.finish()
+    return keeper.history
+
+
+def fastest_dtype(build, tiles_per_batch: int = 32, steps: int = 4) -> str:
+    """Measure whether this machine trains faster in bfloat16 than in float32.
+
+    Args:
+        build: builder of the network, called with ``dtype=``.
+        tiles_per_batch: tiles per step of the measurement.
+        steps: steps timed, after one that compiles.
+
+    Returns:
+        "mixed_bfloat16" or "float32".
+    """
+    seconds = {}
+    for dtype in ("float32", "mixed_bfloat16"):
+        model = build(dtype=dtype)
+        shapes = [(tiles_per_batch, *i.shape[1:]) for i in model.inputs]
+        inputs = [np.ones(shape, np.float32) for shape in shapes]
+        model.compile("adam", "mse")
+        model.train_on_batch(inputs, inputs[0])
+        start = time.perf_counter()
+        for _ in range(steps):
+            model.train_on_batch(inputs, inputs[0])
+        seconds[dtype] = time.perf_counter() - start
+    return min(seconds, key=seconds.get)
+
+
+class TrainingKeeper(keras.callbacks.Callback):
+    """Keeps the log, the best weights and all that is needed to continue a stopped training.
+
+    The state is written when the next epoch begins, not when one ends: only then are the weights
+    in the model those that the optimiser goes on from, and not their moving average. It must be
+    the last callback, so that it restores the state of the others (which
+    ``keras.callbacks.BackupAndRestore`` does not keep) after they have reset themselves.
+
+    Args:
+        batches: the training batches, whose epoch is set.
+        directory: where everything is written, or None to keep the best weights in memory only.
+        callbacks: those whose state is kept: early stopping, learning rate on a plateau.
+
+    Attributes:
+        history: one dict per epoch.
+        best_weights: list of arrays, as of ``model.get_weights()``.
+    """
+
+    _KEPT_ATTRIBUTES = ("wait", "best", "best_epoch", "cooldown_counter")
+
+    def __init__(self, batches: MaskedTileBatches, directory: str | Path | None, callbacks=()):
+        super().__init__()
+        self.batches = batches
+        self.directory = None if directory is None else Path(directory)
+        self.callbacks = callbacks
+        self.history = []
+        self.best_weights = None
+        self._restored_states = []
+        if self.directory is not None:
+            self.directory.mkdir(parents=True, exist_ok=True)
+
+    def restore(self, model: keras.Model) -> int:
+        """Load what a stopped training left; returns the number of epochs it had completed."""
+        if self.directory is None or not (self.directory / "state.json").exists():
+            return 0
+        state = json.loads((self.directory / "state.json").read_text())
+        _without_optimizer(model).load_weights(self.directory / state["best"])
+        self.best_weights = model.get_weights()
+        model.load_weights(self.directory / state["weights"])
+        self.history = state["history"]
+        self._restored_states = state["callbacks"]
+        self.batches.epoch = len(self.history)
+        return len(self.history)
+
+    def finish(self):
+        """Remove the state of a training that has come to its end; log and weights stay."""
+        if self.directory is not None:
+            for path in self.directory.glob("state*"):
+                path.unlink()
+
+    def on_train_begin(self, logs=None):
+        for callback, state in zip(self.callbacks, self._restored_states, strict=False):
+            for name, value in state.items():
+                setattr(callback, name, value)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.perf_counter()
+        if self.directory is None or not self.history or epoch != len(self.history):
+            return
+        weights = f"state-{epoch}.weights.h5"
+        self.model.save_weights(self.directory / weights)
+        states = [
+            {name: float(getattr(c, name)) for name in self._KEPT_ATTRIBUTES if _is_set(c, name)}
+            for c in self.callbacks
+        ]
+        best = f"state-best-{epoch}.weights.h5"
+        shutil.copyfile(self.directory / "best.weights.h5", self.directory / best)
+        state = {"weights": weights, "best": best, "history": self.history, "callbacks": states}
+        _write_atomically(self.directory / "state.json", json.dumps(state))
+        for path in self.directory.glob("state-*.weights.h5"):
+            if path.name not in (weights, best):
+                path.unlink()
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {
+            "epoch": epoch + 1,
+            "loss": float(logs["loss"]),
+            "val_loss": float(logs["val_loss"]),
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            "seconds": round(time.perf_counter() - self._started, 1),
+        }
+        improved = not self.history or row["val_loss"] < min(r["val_loss"] for r in self.history)
+        self.history.append(row)
+        if improved:
+            self.best_weights = self.model.get_weights()
+        if self.directory is None:
+            return
+        if improved:
+            _without_optimizer(self.model).save_weights(self.directory / "best.weights.h5")
+        lines = [",".join(row), *(",".join(map(str, r.values())) for r in self.history)]
+        _write_atomically(self.directory / "log.csv", "\n".join(lines) + "\n")
+
+
+def _is_set(callback, name):
+    return getattr(callback, name, None) is not None
+
+
+def _without_optimizer(model):
+    """The same network and weights, uncompiled: weights files without optimiser state."""
+    return keras.Model(model.inputs, model.outputs, name=model.name)
+
+
+def _write_atomically(path, text):
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def _compile(model, recipe, steps):
+    rate, average = recipe.learning_rate, {}
+    if recipe.cosine:
+        warmup_steps = min(_WARMUP_STEPS, steps // 2)
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0,
+            decay_steps=steps - warmup_steps,
+            warmup_target=rate,
+            warmup_steps=warmup_steps,
+        )
+    if recipe.average:
+        # An average over more than a fiftieth of a short training would still hold its start.
+        momentum = min(recipe.average, 1 - 1 / max(1, steps // 50))
+        average = {"use_ema": True, "ema_momentum": momentum}
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, **average)
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer, loss=recipe.loss)
+
+
+def _rate_and_average_callbacks(recipe):
+    """The average must be swapped in before anything scores or keeps the weights: it is first."""
+    callbacks = []
+    if recipe.average:
+        callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+    if not recipe.cosine:
+        callbacks.append(keras.callbacks.ReduceLROnPlateau(factor=0.1, patience=2, min_lr=1e-6))
+        callbacks.append(keras.callbacks.EarlyStopping(patience=15))
+    return callbacks
+
+
+def _validation_data(images, draw_masks, mask_input):
+    require_images("validation_images", images)
+    tiles = images.astype(np.float32) / 255
+    masks = draw_masks(len(tiles), size=tiles.shape[1], seed=_VALIDATION_MASK_SEED)
+    masked = tiles * masks
+    return ((masked, masks) if mask_input else masked), tiles
