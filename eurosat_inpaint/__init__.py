@@ -18,6 +18,7 @@ _MODULES = (
     "models",
     "plots",
     "pretrained",
+    "progress",
     "synthetic",
     "training",
 )

@@ -67,3 +67,153 @@ def say_synthetic(figure, source) -> None:
     """Write under a figure that its tiles are synthetic, where they are."""
     if source == "synthetic":
         figure.supxlabel("synthetic tiles", fontsize=9, color="0.4")
+
+
+def show_maps(maps, titles, label, source=None, colours="viridis", largest=None):
+    """Show maps over the tile side by side, with one colour bar.
+
+    Args:
+        maps: sequence of arrays, each of shape (height, width), of one unit.
+        titles: a few words per map.
+        label: what the colour bar shows, with its unit.
+        source: where the tiles come from; "synthetic" is said in the picture.
+        colours: name of a colour map.
+        largest: value at the end of the colour bar, by default the largest of all maps.
+
+    Returns:
+        The matplotlib figure.
+    """
+    figure, axes = plt.subplots(1, len(maps), figsize=(2.9 * len(maps) + 0.9, 2.9), squeeze=False)
+    largest = max(np.max(values) for values in maps) if largest is None else largest
+    for axis, values, title in zip(axes[0], maps, titles, strict=True):
+        picture = axis.imshow(values, vmin=0, vmax=largest, cmap=colours)
+        axis.set_title(title, fontsize=10)
+        axis.set(xticks=[], yticks=[])
+        axis.grid(False)
+    figure.colorbar(picture, ax=axes[0].tolist(), label=label, shrink=0.9)
+    say_synthetic(figure, source)
+    return figure
+
+
+def show_curves(x, curves, xlabel, ylabel, source=None, logarithmic=False):
+    """Draw curves over a common axis; markers tell them apart without colour.
+
+    Args:
+        x: shape (k,).
+        curves: dictionary from a label to values of shape (k,).
+        xlabel, ylabel: what the axes show, with units.
+        source: where the tiles come from; "synthetic" is said in the picture.
+        logarithmic: both axes in powers of ten.
+
+    Returns:
+        The matplotlib figure.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 3.4))
+    for (label, values), marker in zip(curves.items(), "os^Dv*P", strict=False):
+        axis.plot(x, values, marker=marker, markevery=max(1, len(x) // 10), label=label)
+    if logarithmic:
+        axis.set(xscale="log", yscale="log")
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    say_synthetic(figure, source)
+    return figure
+
+
+def show_histograms(samples, xlabel, source=None):
+    """Draw outlined histograms over each other, 60 bins on a common axis.
+
+    Args:
+        samples: dictionary from a label to values of shape (n,), n free.
+        xlabel: what the values are, with their unit.
+        source: where the tiles come from; "synthetic" is said in the picture.
+
+    Returns:
+        The matplotlib figure.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 2.8))
+    bins = np.histogram_bin_edges(np.concatenate(list(samples.values())), 60)
+    for label, values in samples.items():
+        axis.hist(values, bins, density=True, histtype="stepfilled", alpha=0.6, label=label)
+    axis.set(xlabel=xlabel, ylabel="density", yticks=[])
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    say_synthetic(figure, source)
+    return figure
+
+
+def show_by_class(values, labels, class_names, xlabel, source=None):
+    """Draw one bar per class: its middle half thick, its middle four fifths thin, its median.
+
+    Args:
+        values: one number per tile, shape (n,).
+        labels: class of each tile, integers of shape (n,).
+        class_names: names of the classes; they are ordered by their median.
+        xlabel: what the values are, with their unit.
+        source: where the tiles come from; "synthetic" is said in the picture.
+
+    Returns:
+        The matplotlib figure.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 3.4))
+    quantiles = [
+        np.quantile(values[labels == label], (0.1, 0.25, 0.5, 0.75, 0.9))
+        for label in range(len(class_names))
+    ]
+    order = np.argsort([row[2] for row in quantiles])
+    tenth, quarter, median, three_quarters, nine_tenths = np.array(quantiles)[order].T
+    places = np.arange(len(order))
+    axis.hlines(places, tenth, nine_tenths, COLOURS[0], linewidth=1.5)
+    axis.hlines(places, quarter, three_quarters, COLOURS[0], linewidth=7)
+    axis.plot(median, places, "o", color="white", markeredgecolor="black")
+    axis.set_yticks(places, [class_names[label] for label in order])
+    axis.set(xlabel=xlabel)
+    say_synthetic(figure, source)
+    return figure
+
+
+def show_class_colours(means, class_names, source=None):
+    """Draw the mean of red, green and blue of each class.
+
+    Args:
+        means: shape (classes, 3), on the 0..1 scale.
+        class_names: names of the classes.
+        source: where the tiles come from; "synthetic" is said in the picture.
+
+    Returns:
+        The matplotlib figure.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 3.4))
+    places = np.arange(len(class_names))[::-1]
+    axis.hlines(places, np.min(means, axis=1), np.max(means, axis=1), "0.7", zorder=1)
+    channels = (("red", "o", COLOURS[1]), ("green", "s", COLOURS[2]), ("blue", "^", COLOURS[0]))
+    for values, (channel, marker, colour) in zip(np.transpose(means), channels, strict=True):
+        axis.scatter(values, places, marker=marker, color=colour, label=channel)
+    axis.set_yticks(places, class_names)
+    axis.set(xlabel="mean of the channel (0 = dark, 1 = bright)")
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    say_synthetic(figure, source)
+    return figure
+
+
+def show_lines(masks, ends, titles, rows=None):
+    """Show drawn lines pixel by pixel, with the ideal line over them.
+
+    Args:
+        masks: sequence of arrays of shape (size, size), 1 = painted.
+        ends: for each of them the columns (top, bottom) of the ideal line on first and last row.
+        titles: a few words per picture.
+        rows: show the rows from rows[0] up to rows[1] only.
+
+    Returns:
+        The matplotlib figure.
+    """
+    figure, axes = plt.subplots(1, len(masks), figsize=(2.9 * len(masks), 3.0), squeeze=False)
+    for axis, mask, (top, bottom), title in zip(axes[0], masks, ends, titles, strict=True):
+        axis.imshow(mask, vmin=0, vmax=1.6)
+        axis.plot((top, bottom), (0, len(mask) - 1), color=COLOURS[1])
+        axis.set_title(title, fontsize=10)
+        axis.grid(False)
+        if rows:
+            columns = np.flatnonzero(mask[slice(*rows)].any(axis=0))
+            axis.set(ylim=(rows[1] - 0.5, rows[0] - 0.5))
+            axis.set(xlim=(columns[0] - 1.5, columns[-1] + 1.5))
+    return figure

@@ -61,9 +61,7 @@ def original_unet(size: int = 64) -> keras.Model:
     """
     stages = [(64, (3, 4, 5)), (128, (3, 4, 5)), (256, (3, 4, 5)), (512, (3, 4, 5))]
     first_kernel_sizes = (1, 3, 5)
-    return _classical_unet(
-        size, stages, (1024, (3, 3)), False, "original_unet", first_kernel_sizes
-    )
+    return _classical_unet(size, stages, (1024, (3, 3)), False, "original_unet", first_kernel_sizes)
 
 
 def _classical_unet(size, stages, bottleneck, mask_input, name, first_kernel_sizes=None):
@@ -108,7 +106,7 @@ def _convolutions(features, filters, kernel_sizes, name):
 
 def residual_unet(
     size: int = 64,
-    filters: tuple[int, ...] = (64, 96, 144, 192),
+    filters: tuple[int, ...] = (64, 96, 144, 160),
     blocks: tuple[int, ...] = (1, 1, 1, 2),
     dtype: str = "float32",
 ) -> keras.Model:
@@ -146,7 +144,9 @@ def residual_unet(
     skips = []
     for stage, width in enumerate(filters, start=1):
         if stage > 1:
-            features = layers.MaxPooling2D(2, name=f"encoder_{stage}_pooling", dtype=dtype)(features)
+            features = layers.MaxPooling2D(2, name=f"encoder_{stage}_pooling", dtype=dtype)(
+                features
+            )
             features = layers.Conv2D(width, 1, name=f"encoder_{stage}_width", dtype=dtype)(features)
         features = _residual_blocks(features, blocks[stage - 1], f"encoder_{stage}", dtype)
         skips.append(features)

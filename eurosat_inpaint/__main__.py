@@ -1,0 +1,219 @@
+"""Command line: ``python -m eurosat_inpaint doctor | train | evaluate``."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+# What TensorFlow has to say while it starts is of no use on a command line.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+EVALUATION_MASK_SEED = 0
+# Builder, its arguments, and by profile epochs and steps per epoch (None: one pass).
+SHIPPED_NETWORKS = {
+    "unet": {
+        "builder": "residual_unet",
+        "arguments": {"filters": [64, 96, 144, 160], "blocks": [1, 1, 1, 2]},
+        "recipe": "efficient",
+        "lengths": {"smoke": (2, 2), "teach": (4, 160), "full": (36, None)},
+    }
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except (ValueError, OSError) as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def doctor(options) -> None:
+    """Say in plain words what is here and what works."""
+    import keras
+    import psutil
+
+    from eurosat_inpaint import data, pretrained
+
+    versions = {name: _version(name) for name in ("tensorflow", "keras", "numpy", "matplotlib")}
+    tools = {name: _version(name) for name in ("jupyterlab", "ipywidgets", "jupytext", "nbval")}
+    memory = psutil.virtual_memory()
+    print(f"eurosat-inpaint     {_version('eurosat-inpaint')}")
+    print(f"Python              {platform.python_version()} on {platform.system()}")
+    print(f"Libraries           {_listed(versions)}")
+    print(f"Notebook tools      {_listed(tools)}")
+    print(f"Backend, device     {keras.backend.backend()}, {_device()}")
+    print(f"Cores               {os.cpu_count()}")
+    print(
+        f"Memory              {memory.total / 2**30:.0f} GB, {memory.available / 2**30:.0f} GB free"
+    )
+    try:
+        tiles = data.load_tiles("all", data_dir=options.data)
+        counts = [f"{split} {_count(tiles, split):,}" for split in data.SPLITS]
+        print(f"Tiles               {len(tiles):,} from {tiles.source!r}: {', '.join(counts)}")
+    except (ValueError, OSError) as problem:
+        print(f"Tiles               none: {problem}")
+    for name in pretrained.names():
+        try:
+            size = pretrained.load(name).count_params()
+            print(f"Weights {name!r:<12}load, {size:,} parameters")
+        except (ValueError, OSError) as problem:
+            print(f"Weights {name!r:<12}do not load: {problem}")
+    print(f"Profile             {os.environ.get('EUROSAT_INPAINT_PROFILE', 'teach')}")
+
+
+def train(options) -> None:
+    """Train a network as it ships, and write weights and card."""
+    import keras
+
+    from eurosat_inpaint import data, models, training
+
+    network = SHIPPED_NETWORKS[options.network]
+    epochs, steps = network["lengths"][options.profile]
+    sources = {split: data.load_tiles(split, data_dir=options.data) for split in data.SPLITS[:2]}
+    keras.utils.set_random_seed(options.seed)
+    build = partial(getattr(models, network["builder"]), **network["arguments"])
+    dtype = training.fastest_dtype(build)
+    keras.utils.set_random_seed(options.seed)
+    directory = Path(options.output or f"runs/{options.network}")
+    print(
+        f"Training {options.network!r} in {dtype} on {len(sources['train']):,} tiles from "
+        f"{sources['train'].source!r}; log, weights and card go to {directory}"
+    )
+    model = build(dtype=dtype)
+    history = training.fit_unet(
+        model,
+        sources["train"].images,
+        sources["validation"].images,
+        recipe=network["recipe"],
+        epochs=epochs,
+        steps_per_epoch=steps,
+        directory=directory,
+        seed=options.seed,
+        verbose=2,
+    )
+    _write_card(options, network, dtype, history, sources, directory)
+
+
+def evaluate(options) -> None:
+    """Print the scores of shipped networks on one split."""
+    from eurosat_inpaint import data, masks, metrics, pretrained
+
+    tiles = data.load_tiles(options.split, data_dir=options.data)
+    drawn = masks.line_masks(len(tiles), seed=EVALUATION_MASK_SEED)
+    print(f"{len(tiles):,} {options.split} tiles from {tiles.source!r}, original masks, composited")
+    names = ("mse", "mae", "psnr", "ssim", "mse_holes", "mae_holes", "channel_argmax_accuracy")
+    print(f"{'':<22}" + "".join(f"{name[:10]:>11}" for name in names))
+    for name in options.networks:
+        model = pretrained.load(name)
+        scores = metrics.evaluate(
+            model, tiles.images, drawn, tiles.labels, tiles.class_names, progress=True
+        )
+        rows = {name: scores} | {f"  {key}": row for key, row in scores["per_class"].items()}
+        for label, row in rows.items():
+            print(f"{label:<22}" + "".join(f"{row[score]:>11.5g}" for score in names))
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="python -m eurosat_inpaint")
+    commands = parser.add_subparsers(required=True, metavar="doctor | train | evaluate")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--data", help="path/to/EuroSAT.zip or the folder it unpacks to")
+
+    command = commands.add_parser("doctor", parents=[shared], help="say what is here and works")
+    command.set_defaults(command=doctor)
+
+    command = commands.add_parser("train", parents=[shared], help="train a network as it ships")
+    command.add_argument("network", choices=sorted(SHIPPED_NETWORKS))
+    command.add_argument("--profile", choices=("smoke", "teach", "full"), default="full")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--output", help="folder for log, weights and card (runs/NETWORK)")
+    command.set_defaults(command=train)
+
+    command = commands.add_parser("evaluate", parents=[shared], help="score shipped networks")
+    command.add_argument("networks", nargs="+", choices=sorted(SHIPPED_NETWORKS))
+    command.add_argument("--split", choices=("train", "validation", "test"), default="validation")
+    command.set_defaults(command=evaluate)
+    return parser
+
+
+def _write_card(options, network, dtype, history, sources, directory):
+    from eurosat_inpaint import masks, metrics, models, pretrained
+
+    weights = directory / f"{options.network}.weights.h5"
+    (directory / "best.weights.h5").replace(weights)
+    model = getattr(models, network["builder"])(**network["arguments"])
+    model.load_weights(weights)
+    tiles = sources["validation"]
+    drawn = masks.line_masks(len(tiles), seed=EVALUATION_MASK_SEED)
+    best = min(history, key=lambda row: row["val_loss"])
+    card = {
+        "name": options.network,
+        "builder": network["builder"],
+        "arguments": network["arguments"],
+        "parameters": model.count_params(),
+        "weights": weights.name,
+        "sha256": pretrained.sha256_of(weights),
+        "data": f"EuroSAT RGB, source {tiles.source!r}, train split: {len(sources['train']):,} "
+        "tiles; no validation or test tile was trained on",
+        "masks": "the original's: nine lines of OpenCV thickness 2, drawn anew for every batch",
+        "recipe": network["recipe"],
+        "dtype": dtype,
+        "seed": options.seed,
+        "epochs": len(history),
+        "best_epoch": best["epoch"],
+        "minutes": round(sum(row["seconds"] for row in history) / 60, 1),
+        "machine": f"{_processor()}, {os.cpu_count()} cores, {_device()}",
+        "versions": {name: _version(name) for name in ("tensorflow", "keras", "numpy")},
+        "date": str(date.today()),
+        "command": f"python -m eurosat_inpaint train {options.network} "
+        f"--profile {options.profile} --seed {options.seed}",
+        "validation": metrics.evaluate(model, tiles.images, drawn),
+    }
+    (directory / f"{options.network}.json").write_text(json.dumps(card, indent=2) + "\n")
+    print(f"Validation MSE {card['validation']['mse']:.6f}; card in {directory}")
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _listed(versions):
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _device():
+    import tensorflow as tf
+
+    return "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+
+
+def _processor():
+    """Name of the processor's model; platform.processor() does not know it on Linux."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _count(tiles, split):
+    from eurosat_inpaint.data import split_of
+
+    return sum(split_of(name) == split for name in tiles.filenames)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""What is measured: over the tile, in the holes, and per class. Taught in notebook 03."""
+
+import numpy as np
+
+from eurosat_inpaint.pretrained import predict
+
+# A tile without error would have an infinite PSNR, and with it every mean that includes it.
+PSNR_CAP = 100.0
+
+
+def mse(tiles, restored, masks=None) -> np.ndarray:
+    """Mean squared error of each tile, over all its pixels or over its holes.
+
+    Args:
+        tiles: true tiles, (n, height, width, 3): uint8, or float in [0, 1].
+        restored: restored tiles, same shape; uint8, or float in [0, 1].
+        masks: (n, height, width, 1), 1 = known, 0 = hole; if given, only holes count.
+
+    Returns:
+        float64 (n,), on the scale where white is 1.
+
+    Raises:
+        ValueError: for shapes that differ, values outside [0, 1], NaN, or a mask without holes.
+    """
+    tiles, restored = _checked(tiles, restored)
+    return _mean_over_pixels((tiles - restored) ** 2, masks)
+
+
+def mae(tiles, restored, masks=None) -> np.ndarray:
+    """Mean absolute error of each tile; arguments and errors as of :func:`mse`."""
+    tiles, restored = _checked(tiles, restored)
+    return _mean_over_pixels(np.abs(tiles - restored), masks)
+
+
+def psnr(tiles, restored) -> np.ndarray:
+    """Peak signal-to-noise ratio of each tile in decibels, at most 100; errors as of :func:`mse`.
+
+    10 log10(1 / MSE), where the peak is 1.
+    """
+    floor = 10 ** (-PSNR_CAP / 10)
+    return -10 * np.log10(np.maximum(mse(tiles, restored), floor))
+
+
+def ssim(tiles, restored) -> np.ndarray:
+    """Structural similarity of each tile, at most 1; errors as of :func:`mse`.
+
+    The definition of Wang et al. (IEEE TIP 2004): a Gaussian window of standard deviation 1.5,
+    the mean over pixels and channels. scikit-image computes it.
+    """
+    from skimage.metrics import structural_similarity
+
+    tiles, restored = _checked(tiles, restored)
+    values = [
+        structural_similarity(
+            tile,
+            other,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+            data_range=1,
+            channel_axis=-1,
+        )
+        for tile, other in zip(tiles, restored, strict=True)
+    ]
+    return np.array(values, np.float64)
+
+
+def channel_argmax_accuracy(tiles, restored) -> np.ndarray:
+    """Fraction of each tile's pixels whose brightest channel is the right one; errors as of mse.
+
+    This is what Keras' "accuracy" computes on an RGB output. It says little: the answer "blue"
+    everywhere scores 0.66 on EuroSAT.
+    """
+    tiles, restored = _checked(tiles, restored)
+    right = tiles.argmax(axis=-1) == restored.argmax(axis=-1)
+    return right.mean(axis=(1, 2))
+
+
+def evaluate(model, images, masks, labels=None, class_names=None, progress=False) -> dict:
+    """Restore masked tiles and score them.
+
+    Args:
+        model: a Keras model with one input (masked) or two (masked, mask), or any callable
+            ``(masked, mask) -> restored``, called on batches of float32 in [0, 1].
+        images: whole tiles, (n, height, width, 3): uint8, or float in [0, 1].
+        masks: (n, height, width, 1), 1 = known, 0 = hole; each must have holes.
+        labels: integers (n,), the class of each tile; if given, scores per class are added.
+        class_names: names of the classes, by label.
+        progress: show a progress bar.
+
+    Returns:
+        Means over tiles: "mse", "mae", "psnr", "ssim", "channel_argmax_accuracy" over the whole
+        tile, "mse_holes" and "mae_holes" over the holes of each; "tiles", their number; with
+        ``labels``, "per_class": the same scores of each class that occurs, by name.
+
+    Raises:
+        ValueError: as :func:`mse`; also if what the model returns is not in [0, 1].
+    """
+    scores = score_tiles(model, images, masks, progress)
+    summary = _means(scores)
+    if labels is not None:
+        labels = np.asarray(labels)
+        if labels.shape != (len(images),):
+            raise ValueError(f"labels must have shape ({len(images)},), got {labels.shape}")
+        summary["per_class"] = {
+            class_names[label] if class_names else int(label): _means(
+                {name: values[labels == label] for name, values in scores.items()}
+            )
+            for label in np.unique(labels)
+        }
+    return summary
+
+
+def score_tiles(model, images, masks, progress=False) -> dict[str, np.ndarray]:
+    """The scores of :func:`evaluate` tile by tile, each float64 (n,)."""
+    from tqdm import tqdm
+
+    masks = np.asarray(masks, np.float32)
+    tiles = _as_float("images", images)
+    _require_masks(masks, tiles.shape)
+    bar = (lambda batches: tqdm(batches, desc="Restoring", leave=False, disable=None)) if progress else None
+    restored = predict(model, tiles * masks, masks, bar)
+    return {
+        "mse": mse(tiles, restored),
+        "mae": mae(tiles, restored),
+        "psnr": psnr(tiles, restored),
+        "ssim": ssim(tiles, restored),
+        "mse_holes": mse(tiles, restored, masks),
+        "mae_holes": mae(tiles, restored, masks),
+        "channel_argmax_accuracy": channel_argmax_accuracy(tiles, restored),
+    }
+
+
+def _means(scores):
+    count = len(next(iter(scores.values())))
+    return {name: float(values.mean()) for name, values in scores.items()} | {"tiles": count}
+
+
+def _mean_over_pixels(errors, masks):
+    if masks is None:
+        return errors.mean(axis=(1, 2, 3), dtype=np.float64)
+    masks = np.asarray(masks)
+    _require_masks(masks, errors.shape)
+    holes = masks == 0
+    return (errors * holes).mean(axis=-1).sum(axis=(1, 2), dtype=np.float64) / holes.sum(
+        axis=(1, 2, 3)
+    )
+
+
+def _checked(tiles, restored):
+    tiles, restored = _as_float("tiles", tiles), _as_float("restored", restored)
+    if tiles.shape != restored.shape:
+        raise ValueError(
+            f"restored must have the shape of tiles, {tiles.shape}, got {restored.shape}"
+        )
+    return tiles, restored
+
+
+def _as_float(name, images):
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
+        raise ValueError(f"{name} must have shape (n, height, width, 3), got {images.shape}")
+    if images.dtype == np.uint8:
+        return images.astype(np.float32) / 255
+    # Written so that NaN fails too.
+    if not (images.min() >= 0 and images.max() <= 1):
+        raise ValueError(f"{name} must lie in [0, 1] where it is not uint8, without NaN")
+    return images
+
+
+def _require_masks(masks, shape):
+    if masks.shape != (*shape[:3], 1):
+        raise ValueError(f"masks must have shape {(*shape[:3], 1)}, got {masks.shape}")
+    if not np.all((masks == 0) | (masks == 1)):
+        raise ValueError("masks must hold only 0 (hole) and 1 (known)")
+    if masks.all(axis=(1, 2, 3)).any():
+        raise ValueError("masks must each have at least one hole")
+
+
+def gflop_per_tile(model) -> float:
+    """Floating-point operations of the convolutions for one tile, in units of 1e9.
+
+    A multiplication and an addition count as two. Everything but convolutions is left out: it is
+    less than a hundredth.
+    """
+    operations = 0
+    for layer in model.layers:
+        if not hasattr(layer, "kernel"):
+            continue
+        # A transposed convolution applies its kernel once per pixel of its input.
+        applied = layer.input if "Transpose" in type(layer).__name__ else layer.output
+        operations += 2 * int(np.prod(layer.kernel.shape)) * int(np.prod(applied.shape[1:3]))
+    return operations / 1e9

@@ -1,0 +1,134 @@
+"""Shipped weights, their cards, and the one call that restores tiles with them."""
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+_TILES_PER_BATCH = 64
+
+
+def names() -> list[str]:
+    """Names of the networks whose weights are shipped."""
+    return sorted(path.stem for path in WEIGHTS_FOLDER.glob("*.json"))
+
+
+def card(name: str) -> dict:
+    """What is known of shipped weights: data, masks, recipe, machine, scores, digest.
+
+    Raises:
+        ValueError: if no weights of that name are shipped.
+    """
+    if name not in names():
+        raise ValueError(f"name must be one of {names()}, got {name!r}")
+    return json.loads((WEIGHTS_FOLDER / f"{name}.json").read_text())
+
+
+def load(name: str = "unet"):
+    """Build a shipped network and load its weights, in float32.
+
+    Args:
+        name: one of :func:`names`.
+
+    Returns:
+        A Keras model from ``[masked, mask]`` to the composite, float32 in [0, 1].
+
+    Raises:
+        ValueError: for an unknown name, or a weights file that is not the one its card describes.
+        FileNotFoundError: if the weights file is missing.
+    """
+    from eurosat_inpaint import models
+
+    facts = card(name)
+    path = WEIGHTS_FOLDER / facts["weights"]
+    if not path.exists():
+        raise FileNotFoundError(f"{path.name}, the weights of {name!r}, is missing: install anew")
+    if sha256_of(path) != facts["sha256"]:
+        raise ValueError(
+            f"{path.name} is damaged: its SHA-256 is not the one in its card; install anew"
+        )
+    model = getattr(models, facts["builder"])(**facts["arguments"])
+    model.load_weights(path)
+    return model
+
+
+def inpaint(images: np.ndarray, masks: np.ndarray, model="unet") -> np.ndarray:
+    """Fill the holes of tiles.
+
+    Args:
+        images: whole or masked tiles, (n, 64, 64, 3): uint8, or float in [0, 1]. What holes
+            hold is never looked at; it may be NaN.
+        masks: (n, 64, 64, 1), 1 = known, 0 = hole, any dtype.
+        model: name of a shipped network, or a Keras model with one or two inputs.
+
+    Returns:
+        The restored tiles, of the shape and dtype of ``images``; known pixels bit-identical.
+
+    Raises:
+        TypeError: if ``images`` is neither uint8 nor float.
+        ValueError: if shapes do not fit together or to the network, if a known pixel is outside
+            [0, 1], or if a mask is not 0 and 1 only.
+    """
+    network = _loaded(model) if isinstance(model, str) else model
+    images, masks = np.asarray(images), np.asarray(masks)
+    is_integer = images.dtype == np.uint8
+    if not is_integer and not np.issubdtype(images.dtype, np.floating):
+        raise TypeError(f"images must be uint8 or float, got {images.dtype}")
+    expected = network.inputs[0].shape[1:]
+    if images.ndim != 4 or images.shape[1:] != expected:
+        raise ValueError(f"images must have shape (n, {str(expected)[1:]}, got {images.shape}")
+    if masks.shape != (*images.shape[:3], 1):
+        raise ValueError(f"masks must have shape {(*images.shape[:3], 1)}, got {masks.shape}")
+    known = masks == 1
+    if not np.all(known | (masks == 0)):
+        raise ValueError("masks must hold only 0 (hole) and 1 (known)")
+    masked = np.where(known, images, 0).astype(np.float32)
+    if is_integer:
+        masked /= 255
+    if not (masked.min(initial=0) >= 0 and masked.max(initial=0) <= 1):
+        raise ValueError("images must lie in [0, 1] where they are float; divide by 255?")
+    restored = predict(network, masked, known.astype(np.float32))
+    restored = np.rint(restored * 255) if is_integer else restored
+    return np.where(known, images, restored.astype(images.dtype))
+
+
+def predict(model, masked: np.ndarray, masks: np.ndarray, progress=None) -> np.ndarray:
+    """Restore masked tiles in batches, without the start-up cost of ``model.predict``.
+
+    Args:
+        model: a Keras model with one input (masked) or two (masked, mask), or any callable
+            ``(masked, mask) -> restored``.
+        masked: float32 (n, height, width, 3).
+        masks: float32 (n, height, width, 1).
+        progress: a wrapper of an iterable of batches that shows progress, such as ``tqdm``.
+
+    Returns:
+        float32, the shape of ``masked``.
+    """
+    if hasattr(model, "predict_on_batch"):
+        one_input = len(model.inputs) == 1
+
+        def restore(tiles, holes):
+            return model.predict_on_batch(tiles if one_input else [tiles, holes])
+
+    else:
+        restore = model
+    restored = np.empty(masked.shape, np.float32)
+    starts = range(0, len(masked), _TILES_PER_BATCH)
+    for start in progress(starts) if progress else starts:
+        batch = slice(start, start + _TILES_PER_BATCH)
+        restored[batch] = restore(masked[batch], masks[batch])
+    return restored
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@cache
+def _loaded(name):
+    return load(name)

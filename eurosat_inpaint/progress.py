@@ -1,0 +1,55 @@
+"""Progress of a training as one line that is written over in place. See notebook 04."""
+
+import time
+
+import keras
+
+_SECONDS_BETWEEN_LINES = 1.0
+
+
+class ProgressLine(keras.callbacks.Callback):
+    """Shows epoch, losses and time left in one line; its last state stays in the notebook.
+
+    Outside of a notebook each line is printed.
+
+    Args:
+        name: what is trained, said at the beginning of the line.
+    """
+
+    def __init__(self, name: str):
+        super().__init__()
+        self.name = name
+
+    def on_train_begin(self, logs=None):
+        from IPython.display import display
+
+        self._handle = display({"text/plain": f"{self.name}: starting"}, raw=True, display_id=True)
+        self._started = self._shown = time.perf_counter()
+        self._validation = ""
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        if now - self._shown < _SECONDS_BETWEEN_LINES:
+            return
+        self._shown = now
+        steps, epochs = self.params["steps"], self.params["epochs"]
+        done = (self._epoch * steps + batch + 1) / (epochs * steps)
+        left = (now - self._started) * (1 - done) / done
+        self._show(
+            f"epoch {self._epoch + 1} of {epochs}, {100 * done:.0f} %, "
+            f"loss {logs['loss']:.5f}{self._validation}, {left:.0f} s left"
+        )
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._validation = f", validation {logs['val_loss']:.5f}"
+
+    def on_train_end(self, logs=None):
+        seconds = time.perf_counter() - self._started
+        self._show(f"{self._epoch + 1} epochs in {seconds:.0f} s{self._validation}")
+
+    def _show(self, text):
+        if self._handle is not None:
+            self._handle.update({"text/plain": f"{self.name}: {text}"}, raw=True)

@@ -1,0 +1,158 @@
+"""Build, run and check the notebooks. Called by the Makefile and by the tests.
+
+Text flows one way: notebooks/source/NN_topic.py is edited, notebooks/NN_topic.ipynb is made.
+"""
+
+import argparse
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+SOURCES = NOTEBOOKS / "source"
+BUILD = ROOT / "build"
+LARGEST_BYTES = 1_500_000
+CELL_SECONDS = 900
+
+# What TensorFlow's native code writes to stderr while it starts, whatever it is told.
+_STARTUP_LINE = re.compile(
+    r"^(WARNING: All log messages before absl::InitializeLog.*"
+    r"|[IWE]\d{4} [\d:.]+\s+\d+ \w+\.(cc|h):\d+\].*"
+    r"|To enable the following instructions: .*)?$"
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=("build", "run"))
+    parser.add_argument("only", nargs="?", default="", help="beginning of a notebook's name")
+    options = parser.parse_args()
+    names = [path.stem for path in sorted(SOURCES.glob(f"{options.only}*.py"))]
+    if not names:
+        print(f"error: no notebook begins with {options.only!r}", file=sys.stderr)
+        return 1
+    return build(names) if options.command == "build" else run(names)
+
+
+def build(names: list[str]) -> int:
+    """Make the committed notebooks: convert, execute, strip, check. Needs real tiles."""
+    from eurosat_inpaint import data
+
+    if data.load_tiles("validation").source == "synthetic":
+        print("error: committed notebooks show real tiles; set EUROSAT_INPAINT_DATA")
+        return 1
+    problems = []
+    for name in names:
+        path = NOTEBOOKS / f"{name}.ipynb"
+        notebook = jupytext.read(SOURCES / f"{name}.py")
+        if path.exists():
+            keep_cell_ids(notebook, nbformat.read(path, as_version=4))
+        executed = execute(notebook, name)
+        nbformat.write(executed, path)
+        problems += [f"{path.name}: {problem}" for problem in find_problems(path)]
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def run(names: list[str]) -> int:
+    """Execute every notebook into build/, as notebook and as HTML."""
+    from eurosat_inpaint import archives, data
+
+    # Where tiles come from is decided here, once for all notebooks.
+    if data.load_tiles("validation").source == "synthetic":
+        os.environ[archives.OFFLINE_VARIABLE] = "1"
+    BUILD.mkdir(exist_ok=True)
+    for name in names:
+        executed = execute(nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4), name)
+        nbformat.write(executed, BUILD / f"{name}.ipynb")
+        page, _ = HTMLExporter().from_notebook_node(executed)
+        (BUILD / f"{name}.html").write_text(page, encoding="utf-8")
+    print(f"Executed notebooks and their HTML pages are in {BUILD}")
+    return 0
+
+
+def execute(notebook, name):
+    """Execute a notebook in its folder; returns it with outputs, stripped of all that drifts."""
+    print(f"{name} ...", end=" ", flush=True)
+    start = time.perf_counter()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_SECONDS,
+        kernel_name="python3",
+        store_widget_state=False,
+        record_timing=False,
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+    )
+    client.execute()
+    strip(notebook)
+    print(f"{time.perf_counter() - start:.0f} s", flush=True)
+    return notebook
+
+
+def strip(notebook) -> None:
+    """Remove TensorFlow's start-up lines and the metadata that differ from run to run."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_startup(output)]
+
+
+def _is_startup(output):
+    if output.get("name") != "stderr":
+        return False
+    return all(_STARTUP_LINE.match(line) for line in output["text"].splitlines())
+
+
+def keep_cell_ids(notebook, former) -> None:
+    """Give cells whose text has not changed the id they had, so that diffs stay small."""
+    ids = {cell.source: cell.id for cell in former.cells}
+    for cell in notebook.cells:
+        cell.id = ids.pop(cell.source, cell.id)
+
+
+def find_problems(path: Path) -> list[str]:
+    """What is wrong with a committed notebook: disagreement with its source, or bad outputs."""
+    notebook = nbformat.read(path, as_version=4)
+    source = jupytext.read(SOURCES / f"{path.stem}.py")
+    problems = []
+    if _cells(notebook) != _cells(source):
+        problems.append("differs from its source: run `make notebooks`")
+    if path.stat().st_size > LARGEST_BYTES:
+        problems.append(f"has {path.stat().st_size:,} bytes; {LARGEST_BYTES:,} are allowed")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if any(cell.execution_count is None for cell in code):
+        problems.append("holds code that was not executed")
+    outputs = [output for cell in code for output in cell.outputs]
+    if any(output.get("name") == "stderr" for output in outputs):
+        problems.append("holds stderr output")
+    if any(output.output_type == "error" for output in outputs):
+        problems.append("holds an error")
+    text = path.read_text(encoding="utf-8")
+    for folder in {str(ROOT.parent), str(Path.home())}:
+        if f"{folder}/" in text:
+            problems.append("names a path of the machine that built it")
+    return problems
+
+
+def _cells(notebook):
+    return [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in notebook.cells]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
