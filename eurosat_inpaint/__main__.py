@@ -33,6 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command continues a training", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -108,6 +111,8 @@ def evaluate(options) -> None:
     from eurosat_inpaint import data, masks, metrics, pretrained
 
     tiles = data.load_tiles(options.split, data_dir=options.data)
+    if len(tiles) == 0:
+        raise ValueError(f"there are no {options.split} tiles in source {tiles.source!r}")
     drawn = masks.line_masks(len(tiles), seed=EVALUATION_MASK_SEED)
     print(f"{len(tiles):,} {options.split} tiles from {tiles.source!r}, original masks, composited")
     names = ("mse", "mae", "psnr", "ssim", "mse_holes", "mae_holes", "channel_argmax_accuracy")
@@ -148,10 +153,10 @@ def _parser():
 def _write_card(options, network, dtype, history, sources, directory):
     from eurosat_inpaint import masks, metrics, models, pretrained
 
+    best_weights = directory / "best.weights.h5"
     weights = directory / f"{options.network}.weights.h5"
-    (directory / "best.weights.h5").replace(weights)
     model = getattr(models, network["builder"])(**network["arguments"])
-    model.load_weights(weights)
+    model.load_weights(best_weights)
     tiles = sources["validation"]
     drawn = masks.line_masks(len(tiles), seed=EVALUATION_MASK_SEED)
     best = min(history, key=lambda row: row["val_loss"])
@@ -161,7 +166,7 @@ def _write_card(options, network, dtype, history, sources, directory):
         "arguments": network["arguments"],
         "parameters": model.count_params(),
         "weights": weights.name,
-        "sha256": pretrained.sha256_of(weights),
+        "sha256": pretrained.sha256_of(best_weights),
         "data": f"EuroSAT RGB, source {tiles.source!r}, train split: {len(sources['train']):,} "
         "tiles; no validation or test tile was trained on",
         "masks": "the original's: nine lines of OpenCV thickness 2, drawn anew for every batch",
@@ -178,6 +183,7 @@ def _write_card(options, network, dtype, history, sources, directory):
         f"--profile {options.profile} --seed {options.seed}",
         "validation": metrics.evaluate(model, tiles.images, drawn),
     }
+    best_weights.replace(weights)
     (directory / f"{options.network}.json").write_text(json.dumps(card, indent=2) + "\n")
     print(f"Validation MSE {card['validation']['mse']:.6f}; card in {directory}")
 

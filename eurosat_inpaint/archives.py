@@ -1,4 +1,4 @@
-"""Archives of tiles: read, fetch, decode once and keep decoded. ``data`` is the front door."""
+"""Archives of tiles: read, decode once and keep decoded. ``data`` is the front door."""
 
 import hashlib
 import io
@@ -8,32 +8,19 @@ import re
 import shutil
 import sys
 import tempfile
-import threading
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
+from eurosat_inpaint import mirror
 from eurosat_inpaint.synthetic import CLASS_NAMES, synthetic_tiles
 
-# Mirror with the author's consent, also used by torchvision (pytorch/vision#8563); the file is
-# the original one.
-MIRROR_URL = (
-    "https://huggingface.co/datasets/torchgeo/eurosat/resolve/"
-    "c877bcd43f099cd0196738f714544e355477f3fd/EuroSAT.zip"
-)
-ARCHIVE_SHA256 = "8ebea626349354c5328b142b96d0430e647051f26efc2dc974c843f25ecf70bd"
-OFFLINE_VARIABLE = "EUROSAT_INPAINT_OFFLINE"
 SYNTHETIC_TILES = 2000
 
 _TILE_SIDE = 64
 _TILE_NAME = re.compile(rf"(?:^|/)({'|'.join(CLASS_NAMES)})/(\1_\d+\.jpe?g)$")
-_ANSWER_WITHIN_SECONDS = 10
-_mirror_problem = None
-
-
-class NoNetworkError(OSError):
-    """The archive cannot be fetched; the message says why, in one sentence."""
 
 
 class ZipArchive:
@@ -45,7 +32,7 @@ class ZipArchive:
             with zipfile.ZipFile(path) as archive:
                 infos = archive.infolist()
         except zipfile.BadZipFile as problem:
-            raise ValueError(f"{path.name} is neither a folder nor a zip file") from problem
+            raise ValueError(f"{path.name} is neither a folder nor a whole zip file") from problem
         found = {info: _TILE_NAME.search(info.filename) for info in infos}
         self.members = {match[2]: info for info, match in found.items() if match}
         _require_tiles(path, self.members)
@@ -57,7 +44,7 @@ class ZipArchive:
             for name, info in self.members.items():
                 try:
                     yield name, archive.read(info)
-                except (zipfile.BadZipFile, OSError) as problem:
+                except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as problem:
                     raise ValueError(f"{self.path.name} is damaged at {name}") from problem
 
 
@@ -84,25 +71,34 @@ class TfdsArchive:
     """``tfds.load("eurosat/rgb")``; prepared from the mirror's archive where that is missing."""
 
     def __init__(self, data_dir=None):
-        self.data_dir = data_dir
-        if prepared_tfds_folder(data_dir) is None:
+        self.root = _tfds_root(data_dir)
+        if self.root.is_file():
+            raise ValueError(f"data_dir must be the data folder of TFDS, got the file {self.root}")
+        if prepared_tfds_folder(self.root) is None:
             self._prepare()
-        files = sorted(prepared_tfds_folder(data_dir).iterdir())
+        files = sorted(prepared_tfds_folder(self.root).iterdir())
         self.fingerprint = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
 
     def _prepare(self):
+        import pooch
         import tensorflow_datasets as tfds
 
-        builder = tfds.builder("eurosat/rgb", data_dir=self.data_dir)
-        # TFDS takes a file it finds here, after checking it, instead of fetching one itself.
-        by_hand = Path(builder._data_dir_root) / "downloads" / "manual" / "EuroSAT.zip"
+        # TFDS takes a file it finds here instead of fetching one itself.
+        by_hand = self.root / "downloads" / "manual" / "EuroSAT.zip"
         if not by_hand.exists():
-            fetched = fetch_mirror()
+            fetched = mirror.fetch_mirror()
             by_hand.parent.mkdir(parents=True, exist_ok=True)
             partial = by_hand.with_suffix(f".{os.getpid()}.partial")
             shutil.copyfile(fetched, partial)
             partial.replace(by_hand)
-        builder.download_and_prepare()
+        # TFDS would find this out too, but name no way out.
+        if pooch.file_hash(by_hand) != mirror.ARCHIVE_SHA256:
+            raise ValueError(
+                f"{by_hand} has a wrong checksum: delete it, or put the original archive there"
+            )
+        config = tfds.download.DownloadConfig(try_download_gcs=False)
+        builder = tfds.builder("eurosat/rgb", data_dir=self.root)
+        builder.download_and_prepare(download_config=config)
 
     def read(self):
         """Yield file name and JPEG bytes of each tile."""
@@ -111,7 +107,7 @@ class TfdsArchive:
         # TensorFlow's JPEG decoder differs from Pillow's by up to 21 levels.
         undecoded = {"image": tfds.decode.SkipDecoding()}
         dataset = tfds.load(
-            "eurosat/rgb", split="train", data_dir=self.data_dir, decoders=undecoded, download=False
+            "eurosat/rgb", split="train", data_dir=self.root, decoders=undecoded, download=False
         )
         for example in tfds.as_numpy(dataset):
             yield example["filename"].decode(), example["image"]
@@ -153,7 +149,7 @@ def decoded(archive, sort_key) -> tuple[np.ndarray, list[str]]:
         ValueError: if a tile is damaged or is not 64x64 RGB; nothing is kept then.
     """
     fingerprint = json.dumps(sorted(archive.fingerprint)).encode()
-    folder = cache_folder() / "decoded" / hashlib.sha256(fingerprint).hexdigest()[:16]
+    folder = mirror.cache_folder() / "decoded" / hashlib.sha256(fingerprint).hexdigest()[:16]
     if not (folder / "filenames.json").exists():
         tiles = dict(_decode(archive))
         filenames = sorted(tiles, key=sort_key)
@@ -161,46 +157,25 @@ def decoded(archive, sort_key) -> tuple[np.ndarray, list[str]]:
         try:
             _keep(folder, images, filenames)
         except OSError as problem:
-            print(f"The decoded tiles are not kept on disk: {problem.strerror}", flush=True)
+            print(
+                f"The decoded tiles are not kept on disk: {mirror.reason_of(problem)}", flush=True
+            )
             images.flags.writeable = False
             return images, filenames
     filenames = json.loads((folder / "filenames.json").read_text())
     return np.load(folder / "images.npy", mmap_mode="r"), filenames
 
 
-def fetch_mirror() -> Path:
-    """Fetch the original archive from its mirror, once; later calls return the kept file.
-
-    That there is no network is found out once per process, within 15 seconds.
-
-    Raises:
-        NoNetworkError: if it cannot be fetched, or ``EUROSAT_INPAINT_OFFLINE`` is set.
-    """
-    global _mirror_problem
-    kept = cache_folder() / "EuroSAT.zip"
-    if kept.exists():
-        return kept
-    if os.environ.get(OFFLINE_VARIABLE, "0") not in ("", "0"):
-        raise NoNetworkError(f"{OFFLINE_VARIABLE} is set.")
-    if _mirror_problem is None:
-        _mirror_problem = _ask_mirror() or _download(kept)
-    if _mirror_problem:
-        raise NoNetworkError(_mirror_problem)
-    return kept
-
-
 def prepared_tfds_folder(data_dir=None) -> Path | None:
     """Folder of ``eurosat/rgb`` as TFDS has prepared it, or None."""
-    root = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    prepared = sorted(Path(root).expanduser().glob("eurosat/rgb/*/dataset_info.json"))
+    # A folder whose name does not begin with a number is one that TFDS did not complete.
+    prepared = sorted(_tfds_root(data_dir).glob("eurosat/rgb/[0-9]*/dataset_info.json"))
     return prepared[-1].parent if prepared else None
 
 
-def cache_folder() -> Path:
-    """Where fetched and decoded tiles are kept: the user's cache folder."""
-    import pooch
-
-    return Path(pooch.os_cache("eurosat_inpaint"))
+def _tfds_root(data_dir) -> Path:
+    root = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    return Path(root).expanduser()
 
 
 def _require_tiles(path, members):
@@ -212,21 +187,27 @@ def _require_tiles(path, members):
 
 
 def _decode(archive):
-    from PIL import Image, UnidentifiedImageError
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
-    for name, content in tqdm(archive.read(), desc="Decoding tiles", unit=" tiles", leave=False):
-        if isinstance(content, bytes):
-            try:
-                with Image.open(io.BytesIO(content)) as picture:
-                    image = np.asarray(picture)
-            except (UnidentifiedImageError, OSError) as problem:
-                raise ValueError(f"tile {name} is damaged: {problem}") from problem
-        else:
-            image = content
+    # Without a terminal, as in a notebook, the bar would only fill the error stream.
+    contents = tqdm(archive.read(), desc="Decoding tiles", unit=" tiles", leave=False, disable=None)
+    for name, content in contents:
+        image = _decode_jpeg(name, content) if isinstance(content, bytes) else content
         if image.shape != (_TILE_SIDE, _TILE_SIDE, 3):
             raise ValueError(f"tile {name} must have shape (64, 64, 3), got {image.shape}")
         yield name, image
+
+
+def _decode_jpeg(name, content):
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            return np.asarray(picture)
+    except UnidentifiedImageError as problem:
+        raise ValueError(f"tile {name} is not an image") from problem
+    except (OSError, Image.DecompressionBombError) as problem:
+        raise ValueError(f"tile {name} is damaged: {problem}") from problem
 
 
 def _keep(folder, images, filenames):
@@ -243,50 +224,3 @@ def _keep(folder, images, filenames):
             raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def _ask_mirror() -> str:
-    """Ask whether the mirror answers; the reason if it does not, else an empty string."""
-    import requests
-
-    answer = {"problem": f"the mirror did not answer within {_ANSWER_WITHIN_SECONDS} s."}
-
-    def ask():
-        try:
-            response = requests.head(MIRROR_URL, timeout=5, allow_redirects=True)
-            response.raise_for_status()
-            answer["problem"] = ""
-        except requests.exceptions.HTTPError as problem:
-            answer["problem"] = f"the mirror answered {problem.response.status_code}."
-        except requests.exceptions.RequestException:
-            answer["problem"] = "the mirror cannot be reached."
-
-    # A thread, because no time-out of requests covers the look-up of the host's name.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(_ANSWER_WITHIN_SECONDS)
-    return answer["problem"]
-
-
-def _download(path: Path) -> str:
-    """Download the archive to ``path``; the reason if that fails, else an empty string."""
-    import pooch
-    import requests
-
-    print("Fetching EuroSAT (90 MB, once) from its mirror", flush=True)
-    downloader = pooch.HTTPDownloader(timeout=10, progressbar=True)
-    try:
-        pooch.retrieve(
-            MIRROR_URL,
-            known_hash=f"sha256:{ARCHIVE_SHA256}",
-            fname=path.name,
-            path=path.parent,
-            downloader=downloader,
-        )
-    except requests.exceptions.RequestException:
-        return "the download broke off."
-    except ValueError:
-        return "the downloaded file has a wrong checksum and was deleted."
-    except OSError as problem:
-        return f"the download could not be kept: {problem.strerror}."
-    return ""

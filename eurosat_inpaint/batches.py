@@ -26,7 +26,9 @@ class MaskedTileBatches(keras.utils.PyDataset):
         augment: flip the tiles.
 
     Attributes:
-        epoch: number of the current epoch; ``fit`` counts it on. Set it to continue a training.
+        epoch: number of the current epoch. ``fit`` counts it on, in some versions of Keras once
+            before the first epoch too; a callback that sets it when an epoch begins makes sure,
+            and continues a training.
     """
 
     def __init__(
@@ -41,6 +43,9 @@ class MaskedTileBatches(keras.utils.PyDataset):
     ):
         super().__init__()
         require_integer("batch_size", batch_size, 1)
+        require_integer("seed", seed, 0)
+        if steps_per_epoch is not None:
+            require_integer("steps_per_epoch", steps_per_epoch, 1)
         require_images("images", images)
         if len(images) < batch_size:
             raise ValueError(f"batch_size is {batch_size}, but there are {len(images)} images")

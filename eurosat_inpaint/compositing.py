@@ -23,13 +23,13 @@ def composite(masked, prediction, mask=None):
         the Keras backend. Known pixels are bit-identical to those of ``masked``.
 
     Raises:
-        ValueError: if the shapes do not fit together.
+        ValueError: if the shapes do not fit together, or a NumPy ``mask`` is not 0 and 1 only.
     """
-    _require_same_shape("prediction", prediction.shape, masked.shape)
+    _require_shape("prediction", prediction, _shape_of("masked", masked))
     if mask is None:
         known = ops.any(ops.not_equal(masked, 0), axis=-1, keepdims=True)
     else:
-        _require_same_shape("mask", mask.shape, (*masked.shape[:-1], 1))
+        _require_mask(mask, masked)
         known = ops.not_equal(mask, 0)
     whole = ops.where(known, masked, prediction)
     given = [masked, prediction] + ([] if mask is None else [mask])
@@ -44,20 +44,25 @@ def push_pull(masked, mask):
     bilinearly interpolated. After Gortler et al., "The Lumigraph" (SIGGRAPH 1996).
 
     Args:
-        masked: masked tiles in [0, 1], shape (n, height, width, channels); holes are ignored.
+        masked: masked tiles in [0, 1], shape (n, height, width, channels); whatever stands in
+            the holes is ignored.
         mask: shape (n, height, width, 1), 1 = known, 0 = hole.
 
     Returns:
         float32 filled tiles, same shape as ``masked``, known pixels bit-identical: a NumPy array
-        if both inputs are NumPy arrays, else a tensor of the Keras backend.
+        if both inputs are NumPy arrays, else a tensor of the Keras backend. A tile of which
+        nothing is known comes out black.
 
     Raises:
-        ValueError: if the shapes do not fit together.
+        ValueError: if the shapes do not fit together, or a NumPy ``mask`` is not 0 and 1 only.
     """
-    _require_same_shape("mask", mask.shape, (*masked.shape[:-1], 1))
+    if len(_shape_of("masked", masked)) != 4:
+        raise ValueError(f"masked must have shape (n, height, width, channels), got {masked.shape}")
+    _require_mask(mask, masked)
     given_arrays = isinstance(masked, np.ndarray) and isinstance(mask, np.ndarray)
     masked, mask = ops.cast(masked, "float32"), ops.cast(mask, "float32")
-    levels = [ops.concatenate([masked * mask, mask], axis=-1)]
+    # Selected, not multiplied: a hole may hold NaN.
+    levels = [ops.concatenate([ops.where(ops.not_equal(mask, 0), masked, 0.0), mask], axis=-1)]
     while max(levels[-1].shape[1:3]) > 1:
         levels.append(
             ops.average_pool(levels[-1], 2, 2, padding="same", data_format="channels_last")
@@ -104,7 +109,24 @@ def _normalised(level):
     return level[..., :-1] / ops.maximum(level[..., -1:], 1e-12)
 
 
-def _require_same_shape(name, shape, expected):
+def _require_mask(mask, masked):
+    _require_shape("mask", mask, (*_shape_of("masked", masked)[:-1], 1))
+    # The values of a tensor may not be known yet, and in training the check would cost time.
+    if isinstance(mask, np.ndarray) and not ((mask == 0) | (mask == 1)).all():
+        raise ValueError(
+            "mask must hold nothing but 0 (hole) and 1 (known), got values from "
+            f"{mask.min()} to {mask.max()}"
+        )
+
+
+def _require_shape(name, array, expected):
+    shape = _shape_of(name, array)
     # The first axis of a symbolic input is None.
-    if tuple(shape)[1:] != tuple(expected)[1:] or len({shape[0], expected[0], None} - {None}) > 1:
-        raise ValueError(f"{name} must have shape {tuple(expected)}, got {tuple(shape)}")
+    if shape[1:] != expected[1:] or len({shape[0], expected[0], None} - {None}) > 1:
+        raise ValueError(f"{name} must have shape {expected}, got {shape}")
+
+
+def _shape_of(name, array):
+    if not hasattr(array, "shape"):
+        raise TypeError(f"{name} must be an array or a tensor, got {type(array).__name__}")
+    return tuple(array.shape)

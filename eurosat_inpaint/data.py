@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eurosat_inpaint import archives
-from eurosat_inpaint.archives import NoNetworkError
+from eurosat_inpaint import archives, mirror
+from eurosat_inpaint.mirror import NoNetworkError
 from eurosat_inpaint.synthetic import CLASS_NAMES
 
 DATA_VARIABLE = "EUROSAT_INPAINT_DATA"
@@ -89,9 +89,7 @@ def load_tiles(
     start, stop = _split_bounds(filenames, split)
     filenames = filenames[start:stop]
     labels = [CLASS_NAMES.index(name.rsplit("_", 1)[0]) for name in filenames]
-    return Tiles(
-        images[start:stop], np.array(labels, np.int64), filenames, CLASS_NAMES, source
-    )
+    return Tiles(images[start:stop], np.array(labels, np.int64), filenames, CLASS_NAMES, source)
 
 
 def split_of(filename: str) -> str:
@@ -129,7 +127,7 @@ def _load_from(source, data_dir):
     if source == "synthetic":
         return archives.decoded(archives.SyntheticArchive(), _order_of_storage)
     if source == "mirror":
-        return archives.decoded(archives.open_archive(archives.fetch_mirror()), _order_of_storage)
+        return archives.decoded(archives.open_archive(mirror.fetch_mirror()), _order_of_storage)
     if source == "tfds":
         return archives.decoded(archives.TfdsArchive(data_dir), _order_of_storage)
     argument = "data_dir"
@@ -145,7 +143,10 @@ def _load_from(source, data_dir):
             f"{argument} names {str(data_dir)!r}, which does not exist; expected EuroSAT.zip or "
             "the folder it unpacks to"
         )
-    return archives.decoded(archives.open_archive(path), _order_of_storage)
+    try:
+        return archives.decoded(archives.open_archive(path), _order_of_storage)
+    except ValueError as problem:
+        raise ValueError(f"{argument} names {str(data_dir)!r}: {problem}") from problem
 
 
 def _order_of_storage(filename):

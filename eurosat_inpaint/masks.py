@@ -82,7 +82,7 @@ def packed_lines(tops, bottoms, size: int, thickness: int) -> np.ndarray:
     tops, bottoms = (np.asarray(ends, float)[..., None] for ends in (tops, bottoms))
     last = size - 1
     down = np.arange(size) / last
-    centre = tops + (bottoms - tops) * down
+    centre = tops + (bottoms - tops) * np.arange(size) / last
     slope = np.abs(bottoms - tops) / last
     length = np.sqrt(1 + slope**2)
     reach = 0 if thickness == 1 else (thickness + thickness % 2) / 2
@@ -93,16 +93,15 @@ def packed_lines(tops, bottoms, size: int, thickness: int) -> np.ndarray:
     left = centre - reach / length - slope * np.where(leans_right, behind, ahead) - 0.5
     right = centre + reach / length + slope * np.where(leans_right, ahead, behind) + 0.5
     columns = np.arange(size)
-    kept = (columns >= left[..., None]) & (columns <= right[..., None])
+    # Of two pixels that are equally near, OpenCV takes the left one.
+    kept = (columns >= left[..., None]) & (columns < right[..., None])
     return np.packbits(kept, axis=-1)
 
 
 @lru_cache(maxsize=4)
 def _packed_table(size: int, thickness: int) -> np.ndarray:
     tops = np.arange(size)
-    return np.stack(
-        [packed_lines(np.full(size, top), tops, size, thickness) for top in tops]
-    )
+    return np.stack([packed_lines(np.full(size, top), tops, size, thickness) for top in tops])
 
 
 def coverage(masks: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """What is measured: over the tile, in the holes, and per class. Taught in notebook 03."""
 
+from functools import partial
+
 import numpy as np
 
 from eurosat_inpaint.pretrained import predict
@@ -94,16 +96,17 @@ def evaluate(model, images, masks, labels=None, class_names=None, progress=False
         ``labels``, "per_class": the same scores of each class that occurs, by name.
 
     Raises:
-        ValueError: as :func:`mse`; also if what the model returns is not in [0, 1].
+        ValueError: as :func:`mse`; also if what the model returns is not in [0, 1], or if labels
+            do not fit to the tiles or to the names.
     """
+    if labels is not None:
+        labels = np.asarray(labels)
+        _require_labels(labels, len(images), class_names)
     scores = score_tiles(model, images, masks, progress)
     summary = _means(scores)
     if labels is not None:
-        labels = np.asarray(labels)
-        if labels.shape != (len(images),):
-            raise ValueError(f"labels must have shape ({len(images)},), got {labels.shape}")
         summary["per_class"] = {
-            class_names[label] if class_names else int(label): _means(
+            int(label) if class_names is None else class_names[label]: _means(
                 {name: values[labels == label] for name, values in scores.items()}
             )
             for label in np.unique(labels)
@@ -118,8 +121,8 @@ def score_tiles(model, images, masks, progress=False) -> dict[str, np.ndarray]:
     masks = np.asarray(masks, np.float32)
     tiles = _as_float("images", images)
     _require_masks(masks, tiles.shape)
-    bar = (lambda batches: tqdm(batches, desc="Restoring", leave=False, disable=None)) if progress else None
-    restored = predict(model, tiles * masks, masks, bar)
+    bar = partial(tqdm, desc="Restoring", leave=False, disable=None) if progress else None
+    restored = predict(model, (tiles * masks).astype(np.float32), masks, bar)
     return {
         "mse": mse(tiles, restored),
         "mae": mae(tiles, restored),
@@ -165,7 +168,17 @@ def _as_float(name, images):
     # Written so that NaN fails too.
     if not (images.min() >= 0 and images.max() <= 1):
         raise ValueError(f"{name} must lie in [0, 1] where it is not uint8, without NaN")
-    return images
+    # Scores of float16 would be computed in float16.
+    return images.astype(np.result_type(images, np.float32), copy=False)
+
+
+def _require_labels(labels, count, class_names):
+    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels must be integers of shape ({count},), got {labels.dtype} {labels.shape}"
+        )
+    if class_names is not None and not np.all((labels >= 0) & (labels < len(class_names))):
+        raise ValueError(f"labels must lie in 0 .. {len(class_names) - 1}, as class_names do")
 
 
 def _require_masks(masks, shape):

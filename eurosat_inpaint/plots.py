@@ -90,6 +90,7 @@ def show_maps(maps, titles, label, source=None, colours="viridis", largest=None)
         axis.set_title(title, fontsize=10)
         axis.set(xticks=[], yticks=[])
         axis.grid(False)
+        axis.set_frame_on(False)
     figure.colorbar(picture, ax=axes[0].tolist(), label=label, shrink=0.9)
     say_synthetic(figure, source)
     return figure
@@ -213,7 +214,9 @@ def show_lines(masks, ends, titles, rows=None):
         axis.set_title(title, fontsize=10)
         axis.grid(False)
         if rows:
-            columns = np.flatnonzero(mask[slice(*rows)].any(axis=0))
+            painted = np.any([other[slice(*rows)] for other in masks], axis=(0, 1))
+            columns = np.flatnonzero(painted)
             axis.set(ylim=(rows[1] - 0.5, rows[0] - 0.5))
             axis.set(xlim=(columns[0] - 1.5, columns[-1] + 1.5))
+        axis.locator_params(integer=True)
     return figure

@@ -68,18 +68,18 @@ def inpaint(images: np.ndarray, masks: np.ndarray, model="unet") -> np.ndarray:
         The restored tiles, of the shape and dtype of ``images``; known pixels bit-identical.
 
     Raises:
-        TypeError: if ``images`` is neither uint8 nor float.
+        TypeError: if ``images`` is neither uint8 nor float, or ``model`` no Keras model.
         ValueError: if shapes do not fit together or to the network, if a known pixel is outside
             [0, 1], or if a mask is not 0 and 1 only.
     """
     network = _loaded(model) if isinstance(model, str) else model
+    if not hasattr(network, "inputs"):
+        raise TypeError(f"model must be one of {names()} or a Keras model, got {network!r}")
     images, masks = np.asarray(images), np.asarray(masks)
     is_integer = images.dtype == np.uint8
     if not is_integer and not np.issubdtype(images.dtype, np.floating):
         raise TypeError(f"images must be uint8 or float, got {images.dtype}")
-    expected = network.inputs[0].shape[1:]
-    if images.ndim != 4 or images.shape[1:] != expected:
-        raise ValueError(f"images must have shape (n, {str(expected)[1:]}, got {images.shape}")
+    require_input_shape("images", images, network)
     if masks.shape != (*images.shape[:3], 1):
         raise ValueError(f"masks must have shape {(*images.shape[:3], 1)}, got {masks.shape}")
     known = masks == 1
@@ -107,6 +107,9 @@ def predict(model, masked: np.ndarray, masks: np.ndarray, progress=None) -> np.n
 
     Returns:
         float32, the shape of ``masked``.
+
+    Raises:
+        ValueError: if the model returns another shape.
     """
     if hasattr(model, "predict_on_batch"):
         one_input = len(model.inputs) == 1
@@ -120,8 +123,21 @@ def predict(model, masked: np.ndarray, masks: np.ndarray, progress=None) -> np.n
     starts = range(0, len(masked), _TILES_PER_BATCH)
     for start in progress(starts) if progress else starts:
         batch = slice(start, start + _TILES_PER_BATCH)
-        restored[batch] = restore(masked[batch], masks[batch])
+        answer = np.asarray(restore(masked[batch], masks[batch]))
+        if answer.shape != masked[batch].shape:
+            raise ValueError(f"model must return shape {masked[batch].shape}, got {answer.shape}")
+        restored[batch] = answer
     return restored
+
+
+def require_input_shape(name: str, images: np.ndarray, network) -> None:
+    """Raise a ValueError that names the argument unless ``images`` fit a network's first input."""
+    expected = network.inputs[0].shape[1:]
+    fits = images.ndim == 1 + len(expected) and all(
+        wanted in (None, given) for wanted, given in zip(expected, images.shape[1:], strict=True)
+    )
+    if not fits:
+        raise ValueError(f"{name} must have shape (n, {str(expected)[1:]}, got {images.shape}")
 
 
 def sha256_of(path: Path) -> str:

@@ -1,5 +1,6 @@
 """One recipe per model: loss, optimiser, callbacks, fit. Taught in notebook 04."""
 
+import hashlib
 import json
 import shutil
 import time
@@ -10,7 +11,8 @@ import keras
 import numpy as np
 
 from eurosat_inpaint.batches import MaskedTileBatches, require_images
-from eurosat_inpaint.masks import line_masks
+from eurosat_inpaint.masks import line_masks, require_integer
+from eurosat_inpaint.pretrained import require_input_shape
 
 _VALIDATION_MASK_SEED = 1
 
@@ -50,6 +52,8 @@ RECIPES = {
     ),
 }
 _WARMUP_STEPS = 200
+# An average over more than this part of a short training would still hold its start.
+_AVERAGED_PART = 1 / 50
 
 
 def fit_unet(
@@ -76,10 +80,11 @@ def fit_unet(
         steps_per_epoch: steps of an epoch, by default one pass over the tiles.
         directory: where ``log.csv``, ``best.weights.h5`` and the state of an unfinished training
             are kept. Called again with the same arguments after having been stopped, training
-            continues at the next epoch's batches, with optimiser and callbacks as they were.
+            continues at the epoch that it was in, with the batches, the optimiser and the
+            recipe's callbacks as they were when that epoch began.
         seed: fixes order, flips and masks of the batches.
         draw_masks: the masks to train on, see :class:`batches.MaskedTileBatches`.
-        callbacks: further Keras callbacks.
+        callbacks: further Keras callbacks; what they hold does not survive a stop.
         verbose: as in ``keras.Model.fit``.
 
     Returns:
@@ -87,18 +92,40 @@ def fit_unet(
         "seconds". A continued training returns all epochs.
 
     Raises:
-        ValueError: for an unknown recipe, or fewer images than a batch holds.
+        TypeError: if images are not uint8.
+        ValueError: for an unknown recipe, images that do not fit the network or are fewer than a
+            batch holds, a number that is not a positive integer, or a ``directory`` that holds
+            an unfinished training with other arguments.
     """
     if recipe not in RECIPES:
         raise ValueError(f"recipe must be one of {tuple(RECIPES)}, got {recipe!r}")
     settings = RECIPES[recipe]
+    require_integer("epochs", epochs, 1)
+    require_integer("seed", seed, 0)
+    if steps_per_epoch is not None:
+        require_integer("steps_per_epoch", steps_per_epoch, 1)
+    for name, given in {"images": images, "validation_images": validation_images}.items():
+        require_images(name, given)
+        require_input_shape(name, given, model)
+        if len(given) == 0:
+            raise ValueError(f"{name} must hold at least one tile, got none")
     mask_input = len(model.inputs) == 2
     batches = MaskedTileBatches(
         images, settings.batch_size, steps_per_epoch, seed, draw_masks, mask_input
     )
     _compile(model, settings, epochs * batches.num_batches)
     scoring = _rate_and_average_callbacks(settings)
-    keeper = TrainingKeeper(batches, directory, scoring)
+    arguments = {
+        "recipe": recipe,
+        "epochs": epochs,
+        "steps_per_epoch": batches.num_batches,
+        "seed": seed,
+        "images": len(images),
+        "validation_images": len(validation_images),
+        "draw_masks": _digest(draw_masks(1, size=images.shape[1], seed=0)),
+        "model": model.count_params(),
+    }
+    keeper = TrainingKeeper(batches, directory, scoring, arguments)
     initial_epoch = keeper.restore(model)
     model.fit(
         batches,
@@ -152,6 +179,7 @@ class TrainingKeeper(keras.callbacks.Callback):
         batches: the training batches, whose epoch is set.
         directory: where everything is written, or None to keep the best weights in memory only.
         callbacks: those whose state is kept: early stopping, learning rate on a plateau.
+        arguments: what must be the same when the training continues.
 
     Attributes:
         history: one dict per epoch.
@@ -160,34 +188,56 @@ class TrainingKeeper(keras.callbacks.Callback):
 
     _KEPT_ATTRIBUTES = ("wait", "best", "best_epoch", "cooldown_counter")
 
-    def __init__(self, batches: MaskedTileBatches, directory: str | Path | None, callbacks=()):
+    def __init__(
+        self,
+        batches: MaskedTileBatches,
+        directory: str | Path | None,
+        callbacks: tuple = (),
+        arguments: dict | None = None,
+    ):
         super().__init__()
         self.batches = batches
         self.directory = None if directory is None else Path(directory)
         self.callbacks = callbacks
+        self.arguments = arguments or {}
         self.history = []
         self.best_weights = None
         self._restored_states = []
+        self._restored_epochs = 0
         if self.directory is not None:
             self.directory.mkdir(parents=True, exist_ok=True)
 
     def restore(self, model: keras.Model) -> int:
-        """Load what a stopped training left; returns the number of epochs it had completed."""
+        """Load what a stopped training left; returns the number of epochs it had completed.
+
+        Raises:
+            ValueError: if that training had other arguments.
+        """
         if self.directory is None or not (self.directory / "state.json").exists():
             return 0
         state = json.loads((self.directory / "state.json").read_text())
+        self._require_same_arguments(state["arguments"])
+        shutil.copyfile(self.directory / state["best"], self.directory / "best.weights.h5")
         _without_optimizer(model).load_weights(self.directory / state["best"])
         self.best_weights = model.get_weights()
         model.load_weights(self.directory / state["weights"])
         self.history = state["history"]
         self._restored_states = state["callbacks"]
-        self.batches.epoch = len(self.history)
+        self.batches.epoch = self._restored_epochs = len(self.history)
         return len(self.history)
+
+    def _require_same_arguments(self, former):
+        if differing := [name for name, value in self.arguments.items() if former[name] != value]:
+            raise ValueError(
+                f"directory {str(self.directory)!r} holds an unfinished training with other "
+                f"{', '.join(differing)}: continue it with the same arguments, or delete it"
+            )
 
     def finish(self):
         """Remove the state of a training that has come to its end; log and weights stay."""
         if self.directory is not None:
-            for path in self.directory.glob("state*"):
+            (self.directory / "state.json").unlink(missing_ok=True)
+            for path in self.directory.glob("state-*.weights.h5"):
                 path.unlink()
 
     def on_train_begin(self, logs=None):
@@ -197,7 +247,8 @@ class TrainingKeeper(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()
-        if self.directory is None or not self.history or epoch != len(self.history):
+        # The files that the state names are never written again, only replaced by others.
+        if self.directory is None or epoch == self._restored_epochs:
             return
         weights = f"state-{epoch}.weights.h5"
         self.model.save_weights(self.directory / weights)
@@ -207,7 +258,13 @@ class TrainingKeeper(keras.callbacks.Callback):
         ]
         best = f"state-best-{epoch}.weights.h5"
         shutil.copyfile(self.directory / "best.weights.h5", self.directory / best)
-        state = {"weights": weights, "best": best, "history": self.history, "callbacks": states}
+        state = {
+            "arguments": self.arguments,
+            "weights": weights,
+            "best": best,
+            "history": self.history,
+            "callbacks": states,
+        }
         _write_atomically(self.directory / "state.json", json.dumps(state))
         for path in self.directory.glob("state-*.weights.h5"):
             if path.name not in (weights, best):
@@ -218,7 +275,8 @@ class TrainingKeeper(keras.callbacks.Callback):
             "epoch": epoch + 1,
             "loss": float(logs["loss"]),
             "val_loss": float(logs["val_loss"]),
-            "learning_rate": float(self.model.optimizer.learning_rate),
+            # Where it is cut on a plateau, that callback logs the rate before the cut.
+            "learning_rate": float(logs.get("learning_rate", self.model.optimizer.learning_rate)),
             "seconds": round(time.perf_counter() - self._started, 1),
         }
         improved = not self.history or row["val_loss"] < min(r["val_loss"] for r in self.history)
@@ -228,9 +286,15 @@ class TrainingKeeper(keras.callbacks.Callback):
         if self.directory is None:
             return
         if improved:
-            _without_optimizer(self.model).save_weights(self.directory / "best.weights.h5")
+            partial = self.directory / "partial.weights.h5"
+            _without_optimizer(self.model).save_weights(partial)
+            partial.replace(self.directory / "best.weights.h5")
         lines = [",".join(row), *(",".join(map(str, r.values())) for r in self.history)]
         _write_atomically(self.directory / "log.csv", "\n".join(lines) + "\n")
+
+
+def _digest(array):
+    return hashlib.sha256(array.tobytes()).hexdigest()[:16]
 
 
 def _is_set(callback, name):
@@ -259,8 +323,7 @@ def _compile(model, recipe, steps):
             warmup_steps=warmup_steps,
         )
     if recipe.average:
-        # An average over more than a fiftieth of a short training would still hold its start.
-        momentum = min(recipe.average, 1 - 1 / max(1, steps // 50))
+        momentum = min(recipe.average, 1 - 1 / max(1, int(steps * _AVERAGED_PART)))
         average = {"use_ema": True, "ema_momentum": momentum}
     optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, **average)
     optimizer.build(model.trainable_variables)
@@ -279,7 +342,6 @@ def _rate_and_average_callbacks(recipe):
 
 
 def _validation_data(images, draw_masks, mask_input):
-    require_images("validation_images", images)
     tiles = images.astype(np.float32) / 255
     masks = draw_masks(len(tiles), size=tiles.shape[1], seed=_VALIDATION_MASK_SEED)
     masked = tiles * masks

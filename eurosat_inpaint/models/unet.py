@@ -8,6 +8,7 @@ import keras
 from keras import layers, ops
 
 from eurosat_inpaint.compositing import composite_layer, push_pull_layer
+from eurosat_inpaint.masks import require_integer
 
 # The fill is kept off 0 and 1, where the logit is infinite.
 _FILL_MARGIN = 1e-3
@@ -39,8 +40,12 @@ def unet(
         (n, size, size, 3) and (n, size, size, 1), to the composite, float32 in [0, 1].
 
     Raises:
-        ValueError: if ``size`` is not divisible by ``2**depth``.
+        ValueError: if ``size`` is not divisible by ``2**depth``, or a number is not a positive
+            integer.
     """
+    require_integer("filters", filters, 1)
+    require_integer("depth", depth, 1)
+    _require_integers("kernel_sizes", kernel_sizes)
     stages = [(filters * 2**stage, kernel_sizes) for stage in range(depth)]
     return _classical_unet(size, stages, (filters * 2**depth, (3, 3)), mask_input, "unet")
 
@@ -131,8 +136,13 @@ def residual_unet(
         (n, size, size, 1), to the composite, float32 in [0, 1].
 
     Raises:
-        ValueError: if ``size`` is not divisible by ``2**len(filters)``.
+        ValueError: if ``size`` is not divisible by ``2**len(filters)``, if there are not as many
+            ``blocks`` as ``filters``, or a number is not a positive integer.
     """
+    _require_integers("filters", filters)
+    _require_integers("blocks", blocks)
+    if len(blocks) != len(filters):
+        raise ValueError(f"blocks must have one entry per entry of filters, got {blocks}")
     _require_divisible(size, 2 ** len(filters))
     masked = keras.Input((size, size, 3), name="masked")
     mask = keras.Input((size, size, 1), name="mask")
@@ -212,6 +222,14 @@ def _logit(fill):
     return ops.log(fill) - ops.log(1 - fill)
 
 
+def _require_integers(name, values):
+    if not isinstance(values, (tuple, list)) or not values:
+        raise ValueError(f"{name} must be a tuple of positive integers, got {values!r}")
+    for position, value in enumerate(values):
+        require_integer(f"{name}[{position}]", value, 1)
+
+
 def _require_divisible(size, divisor):
+    require_integer("size", size, 1)
     if size % divisor:
         raise ValueError(f"size must be divisible by {divisor} (2**depth), got {size}")

@@ -15,8 +15,8 @@
 #
 # Inpainting fills in the missing part of a picture. How well that can be done depends on the
 # pictures as much as on the method: a lake is easily continued, a housing estate is not. So before
-# we remove a single pixel we look at the 27,000 tiles of EuroSAT, cut from images of the
-# Sentinel-2 satellites: 64 by 64 pixels, each 10 m wide on the ground.
+# we remove a pixel we look at the 27,000 tiles of EuroSAT: cut from Sentinel-2 satellite images,
+# 64 by 64 pixels, each 10 m wide on the ground.
 #
 # **You will learn** (about 35 minutes; you need some NumPy, nothing is trained)
 #
@@ -63,7 +63,8 @@ seed = 0  # fixes which tiles are drawn
 training = ei.data.load_tiles("train", source=source)
 random = np.random.default_rng(seed)
 members = [np.flatnonzero(training.labels == label) for label in range(10)]
-chosen = [random.choice(group, tiles_per_class, replace=False) for group in members]
+count = min(tiles_per_class, *map(len, members))
+chosen = [random.choice(group, count, replace=False) for group in members]
 tiles = training[np.sort(np.concatenate(chosen))]
 print(f"{len(tiles)} of {len(training)} training tiles, source: {tiles.source}")
 
@@ -143,14 +144,14 @@ for name, row, share in zip(("red", "green", "blue"), correlation, brightest, st
 # They do: all correlations are above 0.9. A tile is nearly a black-and-white picture with a tint,
 # so the three channels of a gap are close to one unknown, not three.
 #
-# Blue is brightest in about two thirds of the pixels. Keep that in mind for notebook 03, and for
-# any "accuracy" that asks only which channel is brightest.
+# Blue is brightest in about two thirds of the pixels. Remember that when you meet an "accuracy"
+# that asks only which channel is brightest.
 
 # %% [markdown]
 # ## 3. What is flat, and what is not
 #
-# The simplest fill is one colour, the mean of the tile. Its squared error is, on average, the
-# tile's variance. So the standard deviation *within* a tile tells how much there is to get wrong.
+# The simplest fill is one colour, the mean of the tile. Its mean squared error is the tile's
+# variance. So the standard deviation *within* a tile tells how much there is to get wrong.
 
 # %%
 contrast = pixels.std(axis=(1, 2)).mean(axis=1)  # mean over the channels, one number per tile
@@ -226,8 +227,8 @@ figure = ei.plots.show_tiles(rows, row_labels=limits, column_labels=names, sourc
 
 # %% [markdown]
 # The figure shows six tiles rebuilt from their long waves alone. Two cycles per tile give patches
-# of colour. Five give large fields, but no sharp edge. At sixteen, where the shortest waves are 4
-# pixels long, little is missing to the eye.
+# of colour; five give large fields, but no sharp edge; at sixteen, with waves down to 4 pixels,
+# the eye misses little.
 #
 # The *power* of a wave is its squared amplitude. We average it over tiles, and over rings of equal
 # frequency.
@@ -258,10 +259,10 @@ figure = ei.plots.show_curves(
 )
 
 # %% [markdown]
-# The figure shows power against frequency, both in powers of ten. As in most photographs of nature
-# the curves fall steeply and nearly straight: power falls like a power of frequency. AnnualCrop
-# falls fastest, with its large even fields; Residential slowest, since houses repeat every few
-# pixels. Forest and SeaLake lie low throughout.
+# The figure shows power against frequency, both in powers of ten. On EuroSAT, as in most
+# photographs of nature, the curves fall steeply and nearly straight: power falls like a power of
+# frequency. AnnualCrop falls fastest, with its large even fields; Residential slowest, since
+# houses repeat every few pixels. Forest and SeaLake lie low throughout.
 
 # %%
 spectrum = power(brightness)
@@ -287,8 +288,8 @@ for limit in (2, 5, 8, 16):
 #
 # **(b)**. It can know *that* there are houses, not *where*. A house in the wrong place is paid for
 # twice, where it stands and where it is missing; the mean of all possibilities costs least.
-# **(a)** takes knowing how things look for knowing where they are. **(c)** looks right and scores
-# worst: squared error does not reward looks.
+# **(a)** takes knowing how things look for knowing where they are. **(c)** has the right texture
+# and costs twice as much as the mean: squared error does not reward texture.
 #
 # </details>
 
@@ -318,21 +319,23 @@ ratios = {
 figure = ei.plots.show_curves(
     cycles, ratios, "cycles per tile", "power over that of brightness", tiles.source
 )
+figure.axes[0].set_ylim(bottom=0)
+for name, ratio in ratios.items():
+    print(f"{name}: {ratio[3]:.3f} at 4 cycles per tile, {ratio[19]:.3f} at 20")
 
 # %% [markdown]
-# The figure shows how strong colour is beside brightness at each frequency. On EuroSAT it all but
-# vanishes by 16 cycles per tile, where a picture of half the resolution ends. Fine detail has no
-# colour of its own, and a restored tile needs none. (Procedural tiles were never JPEGs: their
-# curves level off much earlier.)
+# The figure shows how strong colour is beside brightness at each frequency. On EuroSAT it falls to
+# one or two percent by 16 cycles per tile, where a picture of half the resolution ends. Fine
+# detail has no colour of its own, and a restored tile needs none. (Procedural tiles were never
+# JPEGs; their curves level off earlier.)
 
 # %% [markdown]
 # ## 5. A split that does not leak
 #
-# The project this series grew out of shuffled the tiles through a buffer, took the first 20,000
-# for training and left the other 7,000 for the test. But the buffer shuffles *anew each time the
-# data is read*, once per epoch, so "the first 20,000" are never the same. The buffer holds 1,000
-# tiles, hands out one at random, and puts the next tile of the file in its place. We imitate it
-# with numbers.
+# The original project shuffled the tiles through a buffer, took the first 20,000 for training and
+# left 7,000 for the test. But the buffer shuffles *anew each time the data is read*, once per
+# epoch: "the first 20,000" are never the same. The buffer holds 1,000 tiles, hands out one at
+# random, and puts the next tile of the file in its place. We imitate it with numbers.
 
 
 # %% tags=["nbval-check-output"]
@@ -357,9 +360,9 @@ print(f"the same order in each epoch: {len(frozen) - 20_000}")
 
 # %% [markdown]
 # After two epochs over 500 test tiles have been trained on, after thirty 961, one in seven. On the
-# original's own pipeline we measured 966; the seed makes the difference. With a frozen order it is
-# 0. In fairness: the original's errors on training and test tiles were equal, so it cannot have
-# gained much. A network that learns its tiles by heart would have.
+# original's own pipeline we measured 966; the seed makes the difference. With a frozen order there
+# are none. In fairness: the original's training and test errors were equal, so it cannot have
+# gained much. A network that learns tiles by heart would.
 #
 # **Think.** Why does the leak stay under 1,000? (a) Thirty epochs are too few. (b) A tile comes
 # out of the buffer at most 999 places early. (c) The seed fixes the number of leaks.
@@ -415,6 +418,6 @@ print(f"{len(training)} training tiles, {len(validation)} validation tiles, none
 # **Limits.** Figures come from a sample of the training tiles. That waves shorter than twice a gap
 # are lost is a rule of thumb: edges and repeating patterns can be continued further. And a hash
 # separates tiles, not places: two tiles of one satellite image may lie side by side, one in each
-# set. The files hold no coordinates, so this cannot be ruled out.
+# set. The files hold no coordinates to rule it out.
 #
 # **Next:** [notebook 02](02_mask_generation.ipynb) makes the holes.

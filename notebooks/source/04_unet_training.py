@@ -20,10 +20,10 @@
 #
 # **In this notebook you will** (about 40 minutes, of which 5 are computing)
 #
-# 1. build a U-Net stage by stage, and say what each stage is for (10 min);
-# 2. put the known pixels back with a Lambda layer, and prove that it keeps them (5 min);
-# 3. train a small U-Net for two minutes and read its learning curve (10 min);
-# 4. see why filling the holes *before* the network helps it so much (5 min);
+# 1. build a U-Net stage by stage, and say what each stage is for (10 min)
+# 2. put the known pixels back with a Lambda layer, and prove that it keeps them (5 min)
+# 3. train a small U-Net for two minutes and read its learning curve (10 min)
+# 4. see why filling the holes *before* the network helps it so much (5 min)
 # 5. look at what a long training restores: by class, by place, and where it fails (10 min).
 #
 # You need notebook [02](02_mask_generation.ipynb) for the masks. A GPU is not needed.
@@ -48,7 +48,7 @@ ei.plots.use_style()
 # %%
 profile = os.environ.get("EUROSAT_INPAINT_PROFILE", "teach")  # smoke (tests), teach, full
 source = "synthetic" if profile == "smoke" else "auto"
-epochs = {"smoke": 2, "teach": 8, "full": 40}[profile]
+epochs = {"smoke": 2, "teach": 6, "full": 40}[profile]
 steps_per_epoch = {"smoke": 2, "teach": 80, "full": 634}[profile]  # of 32 tiles each
 validation_tiles = {"smoke": 32, "teach": 200, "full": 1381}[profile]  # scored after each epoch
 seed = 0
@@ -71,13 +71,13 @@ print(f"{len(train):,} tiles to train on, {len(validation):,} to validate; {vali
 wanted = ("AnnualCrop", "Highway", "Industrial", "PermanentCrop", "Residential", "River")
 labels = [validation.class_names.index(name) for name in wanted]
 shown = [int(np.flatnonzero(validation.labels == label)[4]) for label in labels]
-ei.plots.show_tiles(
+figure = ei.plots.show_tiles(
     [tiles[shown], masked[shown]], ["tile", "masked"], wanted, source=validation.source
-);
+)
 
 # %% [markdown]
-# The upper row is what the network should answer, the lower row is all it gets. Between the lines
-# at the left and right edges lie holes twenty pixels wide.
+# The figure shows what the network should answer, and below it all that it gets. Between the lines
+# and the left and right edges lie holes twenty pixels wide.
 #
 # ## 2 · The U-Net, stage by stage
 #
@@ -88,6 +88,7 @@ ei.plots.show_tiles(
 # **skip connections** hand the exact positions across.
 #
 # A stage is two convolutions, each followed by ReLU.
+
 
 # %%
 def stage(features, filters):
@@ -145,7 +146,7 @@ raw_network = keras.Model([masked_input, mask_input], prediction)
 print(f"{raw_network.count_params():,} parameters")
 
 # %% [markdown]
-# <details><summary><b>Think:</b> what would this network lose without its skip connections?</summary>
+# <details><summary><b>Think:</b> what would this network lose without its skips?</summary>
 #
 # - *"It could not see far any more."* No: seeing far is the work of the poolings, and they stay.
 # - *"Nothing, the bottleneck holds everything."* The bottleneck is 4x4 pixels of 256 numbers, a
@@ -172,9 +173,11 @@ network = keras.Model([masked_input, mask_input], composite)
 # is nonsense, and that makes it a good witness.
 
 # %%
-raw = raw_network.predict_on_batch([masked[shown], masks[shown]])
-whole = network.predict_on_batch([masked[shown], masks[shown]])
-ei.plots.show_tiles([raw, whole], ["prediction", "composite"], wanted, source=validation.source);
+raw = np.asarray(raw_network([masked[shown], masks[shown]]))
+whole = np.asarray(network([masked[shown], masks[shown]]))
+figure = ei.plots.show_tiles(
+    [raw, whole], ["prediction", "composite"], wanted, source=validation.source
+)
 
 # %% tags=["nbval-check-output"]
 known = np.broadcast_to(masks[shown] == 1, whole.shape)
@@ -183,9 +186,9 @@ assert np.array_equal(whole[~known], raw[~known])
 print("every known pixel is kept, every hole is the network's")
 
 # %% [markdown]
-# The prediction of an untrained network is a grey mist; in the composite the known lines stand out
-# of it untouched, equal to the last bit. From here on *every* network of the series ends in this
-# layer, and holes are all that is judged.
+# The figure shows the prediction of the untrained network, a grey mist, and the composite, in which
+# the known lines stand out of the mist untouched, equal to the last bit. From here on *every*
+# network of the series ends in this layer, and holes are all that is judged.
 #
 # The two asserts hold with any weights. They would not hold if the layer computed
 # `mask * masked + (1 - mask) * prediction` in the 16-bit format used for fast training: there a
@@ -220,9 +223,10 @@ del original
 # %%
 keras.utils.set_random_seed(seed)
 network = ei.models.unet()
+scored = validation.images[:: max(1, len(validation) // validation_tiles)][:validation_tiles]
 learning = dict(
     images=train.images,
-    validation_images=validation.images[:: len(validation) // validation_tiles][:validation_tiles],
+    validation_images=scored,
     epochs=epochs,
     steps_per_epoch=steps_per_epoch,
     seed=seed,
@@ -238,19 +242,19 @@ history = {"classical U-Net": ei.training.fit_unet(network, callbacks=(line,), *
 
 # %%
 fill = ei.compositing.push_pull(masked, masks)
-trained = network.predict_on_batch([masked[shown], masks[shown]])
-ei.plots.show_tiles(
+trained = np.asarray(network([masked[shown], masks[shown]]))
+figure = ei.plots.show_tiles(
     [masked[shown], fill[shown], trained, tiles[shown]],
     ["masked", "push-pull", "classical", "truth"],
     wanted,
     source=validation.source,
-);
+)
 
 # %%
-learning_masks = ei.masks.line_masks(validation_tiles, seed=1)
-learning_tiles = learning["validation_images"].astype(np.float32) / 255
-learning_fill = ei.compositing.push_pull(learning_tiles * learning_masks, learning_masks)
-push_pull_error = np.mean((learning_fill - learning_tiles) ** 2)
+scored_tiles = scored.astype(np.float32) / 255
+scored_masks = ei.masks.line_masks(len(scored), seed=1)
+scored_fill = ei.compositing.push_pull(scored_tiles * scored_masks, scored_masks)
+push_pull_error = np.mean((scored_fill - scored_tiles) ** 2)
 
 
 def show_curves(history):
@@ -266,12 +270,14 @@ def show_curves(history):
 
 
 show_curves(history)
-print(f"classical {history['classical U-Net'][-1]['val_loss']:.5f}, push-pull {push_pull_error:.5f}")
+last = history["classical U-Net"][-1]
+print(f"classical {last['val_loss']:.5f}, push-pull {push_pull_error:.5f}")
 
 # %% [markdown]
-# The curve falls steeply and has not finished falling. But two minutes do not suffice: most of the
-# training went into learning what push-pull knows from the start, that a hole looks like its
-# surroundings. In the pictures the lines still shine through as streaks, and colours are off.
+# The figure shows the error after each epoch. It falls steeply at first and flattens as the steps
+# become smaller. Two minutes have brought the network from a grey mist to about where push-pull
+# stands, and in the pictures above the two are hard to tell apart. Nearly all of its training went
+# into learning what push-pull knows from the start: that a hole looks like its surroundings.
 #
 # <details><summary><b>Think:</b> the known pixels have no error. By how much does this flatter
 # the MSE of the whole tile?</summary>
@@ -295,7 +301,7 @@ print(f"classical {history['classical U-Net'][-1]['val_loss']:.5f}, push-pull {p
 # %%
 keras.utils.set_random_seed(seed)
 residual_network = ei.models.residual_unet(filters=(48, 72, 96, 128), blocks=(1, 1, 1, 1))
-untrained = residual_network.predict_on_batch([masked[shown], masks[shown]])
+untrained = np.asarray(residual_network([masked[shown], masks[shown]]))
 print(f"largest difference from push-pull: {np.abs(untrained - fill[shown]).max():.4f}")
 print(f"{residual_network.count_params():,} parameters, ", end="")
 print(f"{ei.metrics.gflop_per_tile(residual_network):.2f} GFLOP per tile")
@@ -311,9 +317,9 @@ history["residual U-Net"] = ei.training.fit_unet(residual_network, callbacks=(li
 show_curves(history)
 
 # %% [markdown]
-# The residual network begins where push-pull ends and spends all its training on what push-pull
-# cannot do. *What you give a network for free, it need not learn*: that is worth more here than
-# width or depth.
+# The figure shows both networks on the same axes. The residual network begins where push-pull ends,
+# and spends its training on what push-pull cannot do. *What you give a network for free, it need
+# not learn*: here that is worth more than width or depth.
 #
 # ## 6 · A long training
 #
@@ -335,7 +341,7 @@ rows = {
     "shipped": restored[shown],
     "truth": tiles[shown],
 }
-ei.plots.show_tiles(list(rows.values()), list(rows), wanted, source=validation.source);
+figure = ei.plots.show_tiles(list(rows.values()), list(rows), wanted, source=validation.source)
 
 # %% [markdown]
 # Field borders and the banks of the river are continued under the holes, roads are found again
@@ -427,18 +433,19 @@ ei.plots.say_synthetic(figure, validation.source)
 worst = np.argsort(tile_scores["shipped"]["mse_holes"])[-6:][::-1]
 names = [classes[label] for label in validation.labels[worst]]
 error_maps = np.abs(restored[worst] - tiles[worst]).mean(axis=-1)
-ei.plots.show_tiles(
+figure = ei.plots.show_tiles(
     [masked[worst], restored[worst], tiles[worst], error_maps],
     ["masked", "restored", "truth", "error"],
     names,
     source=validation.source,
-);
+)
 
 # %% [markdown]
 # White roofs and their shadows: a bright block of which no pixel is known cannot be guessed, and a
 # network punished by squared error does not try. It answers with the mean of all it thinks
 # possible, and the mean of many sharp pictures is a blurred one. The **gradient ratio** measures
 # this: how much brightness changes from pixel to pixel in the holes, restored over true.
+
 
 # %%
 def gradient_sum(images):

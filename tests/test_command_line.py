@@ -1,0 +1,219 @@
+"""``python -m eurosat_inpaint``: what it prints, writes and refuses."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from test_pretrained import CARD_FIELDS, SCORES
+
+from eurosat_inpaint import __main__ as command_line
+from eurosat_inpaint import data, metrics, models, pretrained, training
+from eurosat_inpaint.masks import line_masks
+from eurosat_inpaint.synthetic import CLASS_NAMES
+
+TINY = {"filters": [4, 6], "blocks": [1, 1]}
+
+
+def run(capsys, *arguments):
+    """Exit status, lines of standard output and of standard error."""
+    status = command_line.main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return status, captured.out.splitlines(), captured.err.splitlines()
+
+
+def without_progress(lines):
+    return [line for line in lines if line.strip() and "Decoding tiles" not in line]
+
+
+@pytest.fixture
+def tiny_network(monkeypatch, tmp_path):
+    """Shipped in the place of the U-Net: a network that trains in seconds."""
+    network = command_line.SHIPPED_NETWORKS["unet"] | {"arguments": TINY}
+    monkeypatch.setitem(command_line.SHIPPED_NETWORKS, "unet", network)
+    monkeypatch.setattr(training, "fastest_dtype", lambda build: "float32")
+    monkeypatch.chdir(tmp_path)
+    return models.residual_unet(**TINY)
+
+
+def test_doctor_says_in_ten_lines_what_works(capsys, archive_zip):
+    status, lines, _ = run(capsys, "doctor", "--data", archive_zip)
+    assert status == 0
+    assert len(lines) == 9 + len(pretrained.names())
+    text = "\n".join(lines)
+    assert f"keras {keras.__version__}" in text and f"numpy {np.__version__}" in text
+    splits = [len(data.load_tiles(split, data_dir=archive_zip)) for split in data.SPLITS]
+    assert sum(splits) == 60
+    counts = f"60 from 'local': train {splits[0]}, validation {splits[1]}, test {splits[2]}"
+    assert counts in text
+    parameters = pretrained.card("unet")["parameters"]
+    assert f"Weights 'unet'      load, {parameters:,} parameters" in lines
+    assert str(archive_zip) not in text
+
+
+def test_doctor_says_that_tiles_are_synthetic(capsys, monkeypatch):
+    monkeypatch.setattr("eurosat_inpaint.archives.SYNTHETIC_TILES", 20)
+    status, lines, _ = run(capsys, "doctor")
+    assert status == 0
+    assert any(line.startswith("Synthetic tiles are used, since") for line in lines)
+    assert any("20 from 'synthetic'" in line for line in lines)
+
+
+def test_doctor_says_what_does_not_work(capsys, tmp_path, monkeypatch):
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    card = pretrained.card("unet")
+    (folder / "unet.json").write_text(json.dumps(card))
+    (folder / card["weights"]).write_bytes(b"damaged")
+    monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", folder)
+    status, lines, _ = run(capsys, "doctor", "--data", tmp_path / "nowhere.zip")
+    assert status == 0
+    assert any(line.startswith("Tiles               none: data_dir names") for line in lines)
+    assert any(line.startswith("Weights 'unet'      do not load:") for line in lines)
+
+
+def test_doctor_runs_as_a_module(archive_zip):
+    command = [sys.executable, "-m", "eurosat_inpaint", "doctor", "--data", str(archive_zip)]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert finished.returncode == 0
+    assert "60 from 'local'" in finished.stdout
+    assert "Traceback" not in finished.stderr
+
+
+def test_evaluate_prints_the_scores(capsys, archive_zip):
+    status, lines, errors = run(
+        capsys, "evaluate", "unet", "--split", "train", "--data", archive_zip
+    )
+    assert status == 0 and without_progress(errors) == []
+    tiles = data.load_tiles("train", data_dir=archive_zip)
+    assert lines[0].startswith(f"{len(tiles)} train tiles from 'local', original masks")
+    scores = metrics.evaluate(
+        pretrained.load("unet"), tiles.images, line_masks(len(tiles), seed=0), tiles.labels
+    )
+    names = lines[1].split()
+    rows = {line[:22].strip(): line[22:].split() for line in lines[2:]}
+    assert list(rows) == ["unet", *CLASS_NAMES]
+    assert len(names) == len(SCORES)
+    for label, row in [("unet", scores), ("River", scores["per_class"][8])]:
+        for name, printed in zip(names, rows[label], strict=True):
+            full_name = next(score for score in row if score.startswith(name))
+            full_name = name if name in row else full_name
+            assert float(printed) == pytest.approx(row[full_name], rel=1e-3)
+
+
+def test_evaluate_without_tiles_of_the_split_says_so(capsys, tmp_path, jpegs):
+    name = next(name for name in jpegs if data.split_of(name) == "train")
+    folder = tmp_path / "eurosat" / name.split("_")[0]
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(jpegs[name])
+    status, _, errors = run(capsys, "evaluate", "unet", "--data", tmp_path / "eurosat")
+    assert status == 1
+    expected = ["error: there are no validation tiles in source 'local'"]
+    assert without_progress(errors) == expected
+
+
+@pytest.mark.parametrize("command", [("evaluate", "unet"), ("train", "unet")])
+def test_missing_data_is_one_line_of_error(command, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, lines, errors = run(capsys, *command, "--data", tmp_path / "nowhere.zip")
+    assert status == 1 and lines == []
+    assert len(errors) == 1 and errors[0].startswith("error: data_dir names")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_data_is_one_line_of_error(capsys, tmp_path):
+    (tmp_path / "EuroSAT.zip").write_bytes(b"this is no zip file")
+    status, _, errors = run(capsys, "evaluate", "unet", "--data", tmp_path / "EuroSAT.zip")
+    assert status == 1
+    assert len(errors) == 1 and errors[0].startswith("error: data_dir")
+    assert "EuroSAT.zip is neither a folder nor" in errors[0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("repair",),
+        ("train", "resnet"),
+        ("train", "unet", "--profile", "long"),
+        ("evaluate", "unet", "--split", "all"),
+    ],
+)
+def test_unknown_words_are_refused(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command_line.main(list(arguments))
+    assert stopped.value.code == 2
+    assert "usage: python -m eurosat_inpaint" in capsys.readouterr().err
+
+
+def test_trained_weights_load_by_their_card(
+    capsys, tmp_path, archive_zip, tiny_network, monkeypatch
+):
+    directory = tmp_path / "trained"
+    command = ("train", "unet", "--profile", "smoke", "--seed", 3)
+    command += ("--data", archive_zip, "--output", directory)
+    status, lines, _ = run(capsys, *command)
+    assert status == 0
+    assert sorted(path.name for path in directory.iterdir()) == [
+        "log.csv",
+        "unet.json",
+        "unet.weights.h5",
+    ]
+    monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", directory)
+    card = pretrained.card("unet")
+    assert set(card) == CARD_FIELDS
+    assert card["command"] == "python -m eurosat_inpaint train unet --profile smoke --seed 3"
+    assert (card["seed"], card["epochs"], card["dtype"]) == (3, 2, "float32")
+    assert card["parameters"] == tiny_network.count_params()
+    assert str(tmp_path) not in json.dumps(card)
+    model = pretrained.load("unet")
+    tiles = data.load_tiles("validation", data_dir=archive_zip)
+    scores = metrics.evaluate(model, tiles.images, line_masks(len(tiles), seed=0))
+    assert card["validation"] == pytest.approx(scores, rel=1e-5)
+    assert f"Validation MSE {scores['mse']:.6f}" in lines[-1]
+
+    # A second time it is trained anew, to the same end.
+    status, _, _ = run(capsys, *command)
+    assert status == 0
+    again = pretrained.card("unet")
+    assert again["validation"] == pytest.approx(card["validation"], rel=1e-4)
+    assert len((directory / "log.csv").read_text().splitlines()) == 3
+
+
+def test_stopped_training_continues_with_the_same_command(
+    capsys, tmp_path, archive_zip, tiny_network, monkeypatch
+):
+    command = ("train", "unet", "--profile", "smoke", "--data", archive_zip)
+    begin = training.TrainingKeeper.on_epoch_end
+
+    def stop_in_the_second_epoch(keeper, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        begin(keeper, epoch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.TrainingKeeper, "on_epoch_end", stop_in_the_second_epoch)
+        status, _, errors = run(capsys, *command)
+    assert status == 130
+    assert errors[-1] == "stopped; the same command continues a training"
+    state = json.loads((tmp_path / "runs" / "unet" / "state.json").read_text())
+    status, _, _ = run(capsys, *command)
+    assert status == 0
+    log = (tmp_path / "runs" / "unet" / "log.csv").read_text().splitlines()
+    assert len(log) == 3
+    # The first epoch is not trained a second time: even its time is the one measured then.
+    assert log[1] == ",".join(map(str, state["history"][0].values()))
+
+
+def test_too_few_tiles_to_train_on_are_named(capsys, tmp_path, jpegs, tiny_network):
+    from conftest import write_folder
+
+    few = {name: content for name, content in jpegs.items() if data.split_of(name) != "test"}
+    few = dict(sorted(few.items(), key=lambda item: data.split_of(item[0]))[-20:])
+    few |= {n: c for n, c in jpegs.items() if data.split_of(n) == "validation"}
+    folder = write_folder(tmp_path / "few", few)
+    status, _, errors = run(capsys, "train", "unet", "--profile", "smoke", "--data", folder)
+    assert status == 1
+    assert without_progress(errors)[-1].startswith("error: batch_size is 32, but there are")

@@ -1,0 +1,249 @@
+"""Committed notebooks agree with their sources, and the tools notice what is wrong with one."""
+
+import copy
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import jupytext
+import nbformat
+import pytest
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from eurosat_inpaint import data
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def load_tools():
+    # tools/ is no package.
+    spec = importlib.util.spec_from_file_location("notebook_tools", ROOT / "tools/notebooks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+tools = load_tools()
+NAMES = sorted(path.stem for path in tools.SOURCES.glob("*.py"))
+
+SOURCE = """# %% [markdown]
+# # A notebook
+# It links to [a page](https://example.org/home/page) and to ../tmp/file.
+
+# %% tags=["nbval-check-output"]
+print(6 * 7)
+
+# %%
+"a" + "b"
+"""
+
+
+def test_every_source_has_its_notebook_and_the_reverse():
+    assert NAMES == sorted(path.stem for path in tools.NOTEBOOKS.glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_committed_notebook_has_no_problems(name):
+    assert tools.find_problems(tools.NOTEBOOKS / f"{name}.ipynb") == []
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of notebooks, with the source of one in it."""
+    monkeypatch.setattr(tools, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(tools, "SOURCES", tmp_path / "source")
+    monkeypatch.setattr(tools, "BUILD", tmp_path / "build")
+    tools.SOURCES.mkdir()
+    (tools.SOURCES / "01_small.py").write_text(SOURCE)
+    return tmp_path
+
+
+@pytest.fixture
+def notebook():
+    """The notebook of ``SOURCE`` as it is after it was executed."""
+    made = jupytext.reads(SOURCE, fmt="py:percent")
+    _, first, second = made.cells
+    first.execution_count, second.execution_count = 1, 2
+    first.outputs = [new_output("stream", name="stdout", text="42\n")]
+    picture = {"text/plain": "<Figure size 640x480>", "image/png": "aGVsbG8/tmp/home/Wor/ld="}
+    second.outputs = [new_output("display_data", picture)]
+    return made
+
+
+def problems_of(folder, notebook):
+    path = folder / "01_small.ipynb"
+    nbformat.write(notebook, path)
+    return tools.find_problems(path)
+
+
+def test_good_notebook_has_no_problems(folder, notebook):
+    assert problems_of(folder, notebook) == []
+
+
+def plant_stderr(cell):
+    cell.outputs.append(new_output("stream", name="stderr", text="UserWarning: careful\n"))
+
+
+def plant_error(cell):
+    cell.outputs.append(new_output("error", ename="ValueError", evalue="no", traceback=["no"]))
+
+
+def plant_changed_text(cell):
+    cell.source += "  # changed"
+
+
+def plant_changed_tags(cell):
+    cell.metadata["tags"] = []
+
+
+def plant_not_executed(cell):
+    cell.execution_count = None
+
+
+def plant_many_bytes(cell):
+    cell.outputs.append(new_output("stream", name="stdout", text="x" * 1_500_000))
+
+
+def plant_path_in_text(cell):
+    cell.outputs.append(new_output("stream", name="stdout", text=f"reads:\n{ROOT}/data\n"))
+
+
+def plant_path_of_another_machine(cell):
+    cell.outputs.append(new_output("execute_result", {"text/plain": "'/home/ada/EuroSAT.zip'"}))
+
+
+def plant_path_in_html(cell):
+    page = {"text/html": '<a href="/Users/ada/EuroSAT.zip">tiles</a>'}
+    cell.outputs.append(new_output("display_data", page))
+
+
+def plant_path_in_source(cell):
+    cell.source += "\nopen(r'C:\\Users\\ada')"
+
+
+@pytest.mark.parametrize(
+    ("plant", "problem"),
+    [
+        (plant_stderr, "holds stderr output"),
+        (plant_error, "holds an error"),
+        (plant_changed_text, "differs from its source"),
+        (plant_changed_tags, "differs from its source"),
+        (plant_not_executed, "holds code that was not executed"),
+        (plant_many_bytes, "bytes; 1,500,000 are allowed"),
+        (plant_path_in_text, "names a path"),
+        (plant_path_of_another_machine, "names a path"),
+        (plant_path_in_html, "names a path"),
+        (plant_path_in_source, "names a path"),
+    ],
+)
+def test_planted_problem_is_found(plant, problem, folder, notebook):
+    plant(notebook.cells[1])
+    assert any(problem in found for found in problems_of(folder, notebook))
+
+
+def test_missing_and_added_cells_are_found(folder, notebook):
+    shorter, longer = copy.deepcopy(notebook), copy.deepcopy(notebook)
+    del shorter.cells[0]
+    longer.cells.append(new_code_cell("", execution_count=3))
+    for changed in (shorter, longer):
+        assert "differs from its source" in problems_of(folder, changed)[0]
+
+
+STARTUP = (
+    "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+    "I0000 00:00:1795363468.287882    7667 port.cc:153] oneDNN custom operations are on.\n"
+    "E0000 00:00:1795363478.080157    7667 cuda_platform.cc:52] failed call to cuInit\n"
+    "To enable the following instructions: AVX2 FMA, in other operations, rebuild TensorFlow.\n"
+)
+
+
+def test_strip_removes_only_what_tensorflow_says_while_it_starts(notebook):
+    first, second = notebook.cells[1:]
+    first.outputs.append(new_output("stream", name="stderr", text=STARTUP))
+    second.outputs.append(new_output("stream", name="stderr", text=STARTUP + "UserWarning: x\n"))
+    second.metadata["execution"] = {"iopub.execute_input": "2024-01-01"}
+    tools.strip(notebook)
+    assert [output.get("name") for output in first.outputs] == ["stdout"]
+    assert [output.get("name") for output in second.outputs] == [None, "stderr"]
+    assert first.metadata == {"tags": ["nbval-check-output"]} and second.metadata == {}
+
+
+def real_tiles(monkeypatch, source="local"):
+    monkeypatch.setattr(data, "load_tiles", lambda split: SimpleNamespace(source=source))
+
+
+def test_build_executes_and_keeps_the_ids_of_cells(folder, monkeypatch):
+    real_tiles(monkeypatch)
+    path = folder / "01_small.ipynb"
+    assert tools.build(["01_small"]) == 0
+    before = nbformat.read(path, as_version=4)
+    assert before.cells[1].outputs[0].text == "42\n"
+    changed = SOURCE.replace("# %%\n", "# %%\nx = 1\n\n# %%\n").replace("6 * 7", "6 * 8")
+    (tools.SOURCES / "01_small.py").write_text(changed)
+    assert tools.find_problems(path) == ["differs from its source: run `make notebooks`"]
+    assert tools.build(["01_small"]) == 0
+    after = nbformat.read(path, as_version=4)
+    assert [c.id for c in after.cells if c.source != "x = 1"] == [c.id for c in before.cells]
+    assert after.cells[1].outputs[0].text == "48\n"
+    assert [c.execution_count for c in after.cells[1:]] == [1, 2, 3]
+    assert jupytext.reads(changed, fmt="py:percent").cells[1].metadata == after.cells[1].metadata
+
+
+def test_build_that_fails_leaves_the_notebook_as_it_was(folder, notebook, monkeypatch):
+    real_tiles(monkeypatch)
+    path = folder / "01_small.ipynb"
+    nbformat.write(notebook, path)
+    before = path.read_bytes()
+    (tools.SOURCES / "01_small.py").write_text(SOURCE + "\n# %%\nraise KeyError('gone')\n")
+    with pytest.raises(CellExecutionError, match="gone"):
+        tools.build(["01_small"])
+    assert path.read_bytes() == before
+
+
+def test_build_refuses_synthetic_tiles(folder, monkeypatch, capsys):
+    real_tiles(monkeypatch, "synthetic")
+    assert tools.build(["01_small"]) == 1
+    assert "committed notebooks show real tiles" in capsys.readouterr().err
+    assert not (folder / "01_small.ipynb").exists()
+
+
+def test_run_leaves_executed_notebooks_and_pages(folder, notebook, monkeypatch, capsys):
+    real_tiles(monkeypatch)
+    notebook.cells[1].outputs = []
+    nbformat.write(notebook, folder / "01_small.ipynb")
+    before = (folder / "01_small.ipynb").read_bytes()
+    assert tools.run(["01_small"]) == 0
+    executed = nbformat.read(folder / "build" / "01_small.ipynb", as_version=4)
+    assert executed.cells[1].outputs[0].text == "42\n"
+    assert "A notebook" in (folder / "build" / "01_small.html").read_text(encoding="utf-8")
+    assert (folder / "01_small.ipynb").read_bytes() == before
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("01_small ... ") and str(folder / "build") in lines[-1]
+
+
+FAILS_IN_A_CALLBACK = """import ipywidgets
+ipywidgets.interact(lambda k: 1 / k, k=ipywidgets.IntSlider(0, 0, 3))"""
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        pytest.param("1 + 1", 0, id="good"),
+        pytest.param("raise ValueError('planted')", 1, id="raises"),
+        pytest.param(FAILS_IN_A_CALLBACK, 1, id="raises in a callback"),
+    ],
+)
+def test_nbval_fails_where_a_cell_raises(code, status, tmp_path):
+    nbformat.write(new_notebook(cells=[new_code_cell(code)]), tmp_path / "small.ipynb")
+    options = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "-q"]
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "small.ipynb"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert finished.returncode == status, finished.stdout

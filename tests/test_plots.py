@@ -1,0 +1,135 @@
+"""Pictures: that they are of what was given, and say so where tiles are synthetic."""
+
+import inspect
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from eurosat_inpaint import plots
+from eurosat_inpaint.masks import line_masks
+from eurosat_inpaint.synthetic import synthetic_tiles
+
+IMAGES, LABELS, _ = synthetic_tiles(6)
+NAMES = ("field", "forest", "road")
+MAPS = [np.eye(8), np.ones((8, 8)) / 2]
+
+# One call of every function that draws tiles, or what was measured on them.
+CALLS = {
+    "show_tiles": lambda source: plots.show_tiles([IMAGES[:3], IMAGES[3:]], source=source),
+    "show_maps": lambda source: plots.show_maps(MAPS, ("a", "b"), "error", source=source),
+    "show_curves": lambda source: plots.show_curves(
+        np.arange(1, 5), {"a": np.arange(4), "b": np.ones(4)}, "x", "y", source=source
+    ),
+    "show_histograms": lambda source: plots.show_histograms(
+        {"a": np.linspace(0, 1, 50), "b": np.linspace(0, 2, 70)}, "x", source=source
+    ),
+    "show_by_class": lambda source: plots.show_by_class(
+        np.arange(6.0), np.arange(6) % 3, NAMES, "x", source=source
+    ),
+    "show_class_colours": lambda source: plots.show_class_colours(
+        np.random.default_rng(0).random((3, 3)), NAMES, source=source
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def style():
+    with plt.rc_context():
+        plots.use_style()
+        yield
+    plt.close("all")
+
+
+def texts_of(figure):
+    return [text.get_text() for text in figure.findobj(plt.Text) if text.get_text()]
+
+
+def drawn_pixels(figure):
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba()).astype(int)
+
+
+def test_every_picture_of_tiles_is_called_here():
+    with_source = {
+        name
+        for name, function in inspect.getmembers(plots, inspect.isfunction)
+        if name.startswith("show_") and "source" in inspect.signature(function).parameters
+    }
+    assert with_source == set(CALLS)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_synthetic_tiles_are_called_synthetic(name):
+    assert any("synthetic" in text for text in texts_of(CALLS[name]("synthetic")))
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("source", ["local", None])
+def test_other_tiles_are_not(name, source):
+    assert not any("synthetic" in text for text in texts_of(CALLS[name](source)))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_figures_can_be_drawn(name):
+    assert drawn_pixels(CALLS[name]("synthetic")).std() > 1
+
+
+def test_bytes_and_floats_give_the_same_picture():
+    as_bytes = drawn_pixels(plots.show_tiles([IMAGES]))
+    as_floats = drawn_pixels(plots.show_tiles([IMAGES / np.float32(255)]))
+    # Matplotlib rounds floats down.
+    assert abs(as_bytes - as_floats).max() <= 1
+    assert abs(as_bytes - drawn_pixels(plots.show_tiles([IMAGES[::-1]]))).max() > 100
+
+
+def test_tiles_are_shown_in_their_places_with_their_labels():
+    masks = line_masks(3)
+    figure = plots.show_tiles(
+        [IMAGES[:3], masks], row_labels=("tile", "mask"), column_labels=("a", "b", "c")
+    )
+    shown = [axis.images[0].get_array() for axis in figure.axes]
+    assert len(shown) == 6
+    for k in range(3):
+        np.testing.assert_array_equal(shown[k], IMAGES[k])
+        np.testing.assert_array_equal(shown[3 + k], masks[k, ..., 0])
+    assert [axis.get_title() for axis in figure.axes[:3]] == ["a", "b", "c"]
+    assert [figure.axes[k].get_ylabel() for k in (0, 3)] == ["tile", "mask"]
+
+
+def test_masks_are_white_where_known():
+    """Also a mask all of one value, which Matplotlib would otherwise stretch."""
+    ones, zeros = np.ones((8, 8, 1), np.float32), np.zeros((8, 8, 1), np.float32)
+    figure = plots.show_tiles([[ones, zeros]])
+    white, black = (axis.images[0].to_rgba(axis.images[0].get_array()) for axis in figure.axes)
+    assert white[..., :3].min() == 1 and black[..., :3].max() == 0
+
+
+def test_maps_share_one_scale():
+    for largest, limits in [(None, (0, 1)), (3, (0, 3))]:
+        figure = plots.show_maps(MAPS, ("a", "b"), "error", largest=largest)
+        assert [axis.images[0].get_clim() for axis in figure.axes[:2]] == [limits] * 2
+
+
+def test_classes_are_ordered_by_their_median():
+    values, labels = np.array([5.0, 6, 7, 1, 2, 3, 9, 9, 9]), np.repeat(np.arange(3), 3)
+    figure = plots.show_by_class(values, labels, NAMES, "x")
+    drawn = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert drawn == ["forest", "field", "road"]
+
+
+def test_lines_are_shown_with_the_ideal_one():
+    masks = line_masks(2, size=16, lines=1)[..., 0]
+    figure = plots.show_lines(masks, [(3, 9), (5, 5)], ("a", "b"), rows=(2, 10))
+    for axis, mask, ends in zip(figure.axes, masks, [(3, 9), (5, 5)], strict=True):
+        np.testing.assert_array_equal(axis.images[0].get_array(), mask)
+        assert tuple(axis.lines[0].get_xdata()) == ends
+        assert axis.get_ylim() == (9.5, 1.5)
+
+
+def test_style_is_set_on_demand():
+    with plt.rc_context():
+        plt.rcdefaults()
+        plots.use_style()
+        assert plt.rcParams["image.interpolation"] == "nearest"
+        assert plt.rcParams["axes.prop_cycle"].by_key()["color"] == list(plots.COLOURS)

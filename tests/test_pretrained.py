@@ -1,0 +1,271 @@
+"""Shipped weights and ``inpaint``: what goes in, what comes out, what is refused."""
+
+import json
+import math
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+import eurosat_inpaint as ei
+from eurosat_inpaint import data, metrics, models, pretrained
+from eurosat_inpaint.masks import line_masks
+from eurosat_inpaint.models import unet
+from eurosat_inpaint.pretrained import inpaint
+from eurosat_inpaint.synthetic import synthetic_tiles
+
+CARD_FIELDS = {
+    "name",
+    "builder",
+    "arguments",
+    "parameters",
+    "weights",
+    "sha256",
+    "data",
+    "masks",
+    "recipe",
+    "dtype",
+    "seed",
+    "epochs",
+    "best_epoch",
+    "minutes",
+    "machine",
+    "versions",
+    "date",
+    "command",
+    "validation",
+}
+SCORES = {"mse", "mae", "psnr", "ssim", "mse_holes", "mae_holes", "channel_argmax_accuracy"}
+
+
+@pytest.fixture(scope="module")
+def tiles():
+    """65 tiles, one more than a batch, and their masks."""
+    images, _, _ = synthetic_tiles(65, seed=4)
+    return images, line_masks(len(images), seed=4)
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(0)
+    return unet(filters=2, depth=1)
+
+
+@pytest.fixture
+def copied_weights(tmp_path, monkeypatch):
+    """A copy of the folder of shipped weights, in its place."""
+    folder = tmp_path / "weights"
+    shutil.copytree(pretrained.WEIGHTS_FOLDER, folder)
+    monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", folder)
+    return folder
+
+
+def test_the_unet_is_shipped():
+    assert "unet" in pretrained.names()
+
+
+@pytest.mark.parametrize("name", pretrained.names())
+def test_card_says_all_there_is_to_know(name):
+    card = pretrained.card(name)
+    assert set(card) >= CARD_FIELDS
+    assert set(card["validation"]) >= SCORES
+    assert all(math.isfinite(score) for score in card["validation"].values())
+    assert card["name"] == name
+    assert card["command"].startswith(f"python -m eurosat_inpaint train {name} ")
+
+
+@pytest.mark.parametrize("name", pretrained.names())
+def test_shipped_network_is_the_one_on_its_card(name):
+    card = pretrained.card(name)
+    model = pretrained.load(name)
+    assert model.count_params() == card["parameters"] <= 2_500_000
+    assert [i.shape for i in model.inputs] == [(None, 64, 64, 3), (None, 64, 64, 1)]
+    assert model.output_shape == (None, 64, 64, 3)
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert (pretrained.WEIGHTS_FOLDER / card["weights"]).stat().st_size < 10_000_000
+
+
+@pytest.mark.parametrize("name", pretrained.names())
+def test_shipped_network_restores_better_than_grey(name, tiles):
+    images, masks = (part[:16] for part in tiles)
+    masked = images / np.float32(255) * masks
+    restored = pretrained.load(name).predict_on_batch([masked, masks])
+    assert restored.dtype == np.float32 and restored.min() >= 0 and restored.max() <= 1
+    known = np.broadcast_to(masks == 1, restored.shape)
+    np.testing.assert_array_equal(restored[known], masked[known])
+    grey = np.where(known, masked, masked[known].mean())
+    error = metrics.mse(images, restored).mean()
+    assert error < 0.5 * metrics.mse(images, grey).mean()
+
+
+@pytest.mark.real_tiles
+@pytest.mark.parametrize("name", pretrained.names())
+def test_scores_on_the_card_are_reproduced(name):
+    """On the validation tiles, as ``evaluate`` computes them; push-pull scores about 0.0033."""
+    tiles = data.load_tiles("validation")
+    scores = metrics.evaluate(pretrained.load(name), tiles.images, line_masks(len(tiles), seed=0))
+    on_card = pretrained.card(name)["validation"]
+    assert {k: scores[k] for k in SCORES} == pytest.approx({k: on_card[k] for k in SCORES}, 1e-3)
+    assert scores["mse"] <= 0.0026
+
+
+@pytest.mark.parametrize("position", [0, 5000, -1])
+def test_damaged_weights_are_refused_before_they_are_read(position, copied_weights, monkeypatch):
+    path = copied_weights / pretrained.card("unet")["weights"]
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+    monkeypatch.setattr(keras.Model, "load_weights", lambda *_: pytest.fail("weights were read"))
+    with pytest.raises(ValueError, match=rf"{path.name} is damaged.*SHA-256"):
+        pretrained.load("unet")
+
+
+def test_truncated_weights_are_refused(copied_weights):
+    path = copied_weights / pretrained.card("unet")["weights"]
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(ValueError, match=f"{path.name} is damaged"):
+        pretrained.load("unet")
+
+
+def test_missing_weights_are_named(copied_weights):
+    (copied_weights / pretrained.card("unet")["weights"]).unlink()
+    with pytest.raises(FileNotFoundError, match="weights of 'unet', is missing"):
+        pretrained.load("unet")
+
+
+@pytest.mark.parametrize("name", ["u-net", "", "../unet", None])
+def test_unknown_names_are_refused(name):
+    for function in (pretrained.load, pretrained.card):
+        with pytest.raises(ValueError, match=r"^name must be one of \[.*'unet'.*\], got"):
+            function(name)
+
+
+def test_any_network_with_a_card_loads(copied_weights, monkeypatch):
+    model = models.unet(filters=3, depth=2)
+    model.save_weights(copied_weights / "tiny.weights.h5")
+    card = {
+        "builder": "unet",
+        "arguments": {"filters": 3, "depth": 2},
+        "weights": "tiny.weights.h5",
+        "sha256": pretrained.sha256_of(copied_weights / "tiny.weights.h5"),
+    }
+    (copied_weights / "tiny.json").write_text(json.dumps(card))
+    for loaded, saved in zip(
+        pretrained.load("tiny").get_weights(), model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(loaded, saved)
+
+
+def test_inpaint_with_the_shipped_unet(tiles):
+    images, masks = (part[:3] for part in tiles)
+    restored = ei.inpaint(images, masks)
+    model = pretrained.load("unet")
+    expected = model.predict_on_batch([images / np.float32(255) * masks, masks])
+    assert restored.dtype == np.uint8
+    np.testing.assert_allclose(restored / 255, expected, atol=0.5001 / 255)
+    np.testing.assert_array_equal(ei.inpaint(images, masks, model="unet"), restored)
+
+
+@pytest.mark.parametrize("n", [0, 1, 65])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.float64])
+def test_inpaint_gives_back_what_it_got(n, dtype, tiles, network):
+    images, masks = (part[:n] for part in tiles)
+    if dtype != np.uint8:
+        images = (images / 255).astype(dtype)
+    given = images.copy()
+    restored = inpaint(images, masks, network)
+    assert restored.shape == images.shape and restored.dtype == dtype
+    known = np.broadcast_to(masks == 1, images.shape)
+    np.testing.assert_array_equal(restored[known], images[known])
+    np.testing.assert_array_equal(images, given)
+    if n and dtype == np.float32:
+        expected = [
+            network.predict_on_batch([images[k : k + 1] * masks[k : k + 1], masks[k : k + 1]])
+            for k in range(n)
+        ]
+        np.testing.assert_allclose(restored, np.concatenate(expected), atol=1e-5)
+
+
+def test_bytes_are_rounded_to_the_nearest(tiles, network):
+    images, masks = (part[:5] for part in tiles)
+    as_float = inpaint((images / 255).astype(np.float32), masks, network)
+    as_bytes = inpaint(images, masks, network)
+    assert abs(as_bytes - 255.0 * as_float).max() < 0.501
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_holes_may_hold_anything(dtype, tiles, network):
+    images, masks = (part[:5] for part in tiles)
+    images = images if dtype == np.uint8 else (images / 255).astype(dtype)
+    whole = inpaint(images, masks, network)
+    fillings = [0, 255] if dtype == np.uint8 else [0, 1, np.nan, np.inf, -7]
+    for filling in fillings:
+        masked = np.where(masks == 1, images, np.array(filling, dtype))
+        np.testing.assert_array_equal(inpaint(masked, masks, network), whole)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float64])
+def test_masks_may_have_any_dtype(dtype, tiles, network):
+    images, masks = (part[:2] for part in tiles)
+    restored = inpaint(images, masks.astype(dtype), network)
+    np.testing.assert_array_equal(restored, inpaint(images, masks, network))
+
+
+def test_known_black_pixels_stay_black_in_one_input_networks(tiles):
+    """Such a network takes black pixels for holes; the mask knows better."""
+    images, masks = np.zeros((1, 64, 64, 3), np.uint8), tiles[1][:1]
+    restored = inpaint(images, masks, unet(filters=2, depth=1, mask_input=False))
+    assert restored[np.broadcast_to(masks == 1, images.shape)].max() == 0
+    assert restored[np.broadcast_to(masks == 0, images.shape)].min() > 0
+
+
+def test_network_without_a_fixed_size_takes_any_tile():
+    masked = keras.Input((None, None, 3))
+    network = keras.Model(masked, keras.layers.Conv2D(3, 1, activation="sigmoid")(masked))
+    images, masks = np.full((2, 20, 28, 3), 0.5, np.float32), np.zeros((2, 20, 28, 1))
+    assert inpaint(images, masks, network).shape == (2, 20, 28, 3)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint16, bool, complex, object])
+def test_other_dtypes_are_refused(dtype, network):
+    with pytest.raises(TypeError, match="^images must be uint8 or float, got"):
+        inpaint(np.zeros((1, 64, 64, 3), dtype), np.ones((1, 64, 64, 1)), network)
+
+
+@pytest.mark.parametrize("shape", [(64, 64, 3), (1, 64, 64, 1), (1, 32, 32, 3), (1, 64, 64)])
+def test_other_shapes_are_refused(shape, network):
+    with pytest.raises(ValueError, match=r"^images must have shape \(n, 64, 64, 3\), got"):
+        inpaint(np.zeros(shape, np.uint8), np.ones((1, 64, 64, 1)), network)
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01, 200, np.nan, np.inf])
+def test_known_pixels_outside_0_to_1_are_refused(value, tiles, network):
+    images, masks = tiles[0][:2] / 255, tiles[1][:2]
+    place = tuple(np.argwhere(masks[1, ..., 0] == 1)[7])
+    images[1][place] = value
+    with pytest.raises(ValueError, match=r"^images must lie in \[0, 1\] where they are float"):
+        inpaint(images, masks, network)
+
+
+@pytest.mark.parametrize("value", [0.5, 255, -1, np.nan])
+def test_masks_of_other_values_are_refused(value, tiles, network):
+    masks = tiles[1][:2].copy()
+    masks[1, 3, 4] = value
+    with pytest.raises(ValueError, match="^masks must hold only 0"):
+        inpaint(tiles[0][:2], masks, network)
+
+
+@pytest.mark.parametrize("shape", [(2, 64, 64), (1, 64, 64, 1), (2, 64, 64, 3), (2, 32, 32, 1)])
+def test_masks_of_other_shapes_are_refused(shape, tiles, network):
+    with pytest.raises(ValueError, match=r"^masks must have shape \(2, 64, 64, 1\), got"):
+        inpaint(tiles[0][:2], np.ones(shape), network)
+
+
+def test_what_is_no_model_is_refused(tiles):
+    images, masks = (part[:2] for part in tiles)
+    with pytest.raises(ValueError, match="^name must be one of"):
+        inpaint(images, masks, "resnet")
+    for model in (None, 3, lambda masked, masks: masked):
+        with pytest.raises(TypeError, match=r"^model must be one of \[.*'unet'.*\] or a Keras"):
+            inpaint(images, masks, model)

@@ -1,0 +1,377 @@
+"""Training: what is kept is what was scored, and stopping it costs nothing."""
+
+import csv
+import dataclasses
+import json
+import shutil
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from eurosat_inpaint import training
+from eurosat_inpaint.compositing import composite_layer
+from eurosat_inpaint.masks import line_masks
+from eurosat_inpaint.models import residual_unet, unet
+from eurosat_inpaint.synthetic import synthetic_tiles
+from eurosat_inpaint.training import RECIPES, Recipe, fastest_dtype, fit_unet
+
+SIDE = 16
+# Both recipes with small batches.
+SMALL_RECIPES = {
+    "original": Recipe(loss="mae", batch_size=4, learning_rate=1e-3),
+    "efficient": Recipe(
+        loss="mse", batch_size=4, learning_rate=5e-3, weight_decay=1e-4, cosine=True, average=0.9
+    ),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_recipes():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "RECIPES", SMALL_RECIPES)
+        # Averages of even so few steps, which then differ from the weights.
+        patch.setattr(training, "_AVERAGED_PART", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def tiles():
+    images, _, _ = synthetic_tiles(40)
+    return images[:24, :SIDE, :SIDE], images[24:, :SIDE, :SIDE]
+
+
+def network(features=4):
+    """An inpainting network of two layers: most of the time of a short training is building it."""
+    keras.utils.set_random_seed(1)
+    masked = keras.Input((SIDE, SIDE, 3), name="masked")
+    mask = keras.Input((SIDE, SIDE, 1), name="mask")
+    hidden = layers.Concatenate()([masked, mask])
+    hidden = layers.Conv2D(features, 3, padding="same", activation="relu")(hidden)
+    prediction = layers.Conv2D(3, 1, activation="sigmoid", name="prediction")(hidden)
+    return keras.Model([masked, mask], composite_layer()([masked, prediction, mask]))
+
+
+def fit(tiles, model=None, **arguments):
+    """A short training; returns history and model."""
+    model = model or network()
+    given = {"epochs": 4, "steps_per_epoch": 5, "verbose": 0} | arguments
+    return fit_unet(model, *tiles, **given), model
+
+
+@pytest.fixture(scope="module", params=SMALL_RECIPES)
+def trained(request, tiles, tmp_path_factory):
+    """Recipe, history, network and directory of a training that came to its end."""
+    directory = tmp_path_factory.mktemp("trained")
+    history, model = fit(tiles, recipe=request.param, directory=directory)
+    return request.param, history, model, directory
+
+
+class StopAt(keras.callbacks.Callback):
+    """Stops a training the hard way, as Ctrl-C does."""
+
+    def __init__(self, epoch, batch):
+        super().__init__()
+        self.place = epoch, batch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self.epoch, batch) == self.place:
+            raise KeyboardInterrupt
+
+
+def assert_same_training(history, model, other_history, other_model):
+    assert len(history) == len(other_history)
+    for row, other in zip(history, other_history, strict=True):
+        for name in ("epoch", "loss", "val_loss", "learning_rate"):
+            assert row[name] == pytest.approx(other[name], rel=1e-6)
+    for one, other in zip(model.get_weights(), other_model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+def validation_loss(model, validation_images, recipe):
+    """The loss on the validation tiles, as anyone would compute it."""
+    truth = validation_images / np.float32(255)
+    masks = line_masks(len(truth), size=SIDE, seed=1)
+    masked = truth * masks
+    inputs = [masked, masks] if len(model.inputs) == 2 else masked
+    error = model.predict_on_batch(inputs).astype(float) - truth
+    return np.mean(error**2) if SMALL_RECIPES[recipe].loss == "mse" else np.mean(abs(error))
+
+
+def test_recipe_of_the_original():
+    assert RECIPES["original"] == Recipe(loss="mae", batch_size=8, learning_rate=1e-3)
+
+
+def test_kept_weights_are_those_that_were_scored(trained, tiles):
+    recipe, history, model, directory = trained
+    best = min(row["val_loss"] for row in history)
+    assert best < history[0]["val_loss"]
+    assert validation_loss(model, tiles[1], recipe) == pytest.approx(best, rel=1e-5)
+    from_file = network()
+    from_file.load_weights(directory / "best.weights.h5")
+    assert validation_loss(from_file, tiles[1], recipe) == pytest.approx(best, rel=1e-5)
+
+
+@pytest.mark.parametrize("mask_input", [True, False])
+def test_unets_of_one_and_two_inputs_train(mask_input, tiles):
+    model = unet(SIDE, filters=2, depth=1, mask_input=mask_input)
+    before = validation_loss(model, tiles[1], "efficient")
+    history, model = fit(tiles, model, epochs=2, steps_per_epoch=30)
+    best = min(row["val_loss"] for row in history)
+    assert best < before
+    assert validation_loss(model, tiles[1], "efficient") == pytest.approx(best, rel=1e-5)
+
+
+def test_best_weights_are_not_the_last_where_those_are_worse(tiles, tmp_path):
+    class Spoil(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                self.model.set_weights([w + 1 for w in self.model.get_weights()])
+
+    history, model = fit(
+        tiles, recipe="original", epochs=3, directory=tmp_path, callbacks=(Spoil(),)
+    )
+    losses = [row["val_loss"] for row in history]
+    assert losses[2] > 1.05 * losses[1]
+    assert validation_loss(model, tiles[1], "original") == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_scored_weights_are_the_average(tiles, monkeypatch):
+    plain = dataclasses.replace(SMALL_RECIPES["efficient"], average=None)
+    averaged, _ = fit(tiles, epochs=1)
+    monkeypatch.setitem(SMALL_RECIPES, "efficient", plain)
+    raw, _ = fit(tiles, epochs=1)
+    assert averaged[0]["loss"] == pytest.approx(raw[0]["loss"], rel=1e-6)
+    assert averaged[0]["val_loss"] != pytest.approx(raw[0]["val_loss"], rel=1e-2)
+
+
+def test_best_weights_file_holds_no_optimizer(trained):
+    names = []
+    with h5py.File(trained[-1] / "best.weights.h5") as file:
+        file.visit(names.append)
+    assert any("conv2d" in name for name in names)
+    assert not [name for name in names if "optimizer" in name]
+
+
+def test_log_has_one_row_per_epoch_and_no_state_remains(trained):
+    _, history, _, directory = trained
+    with open(directory / "log.csv", newline="") as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    assert rows == history
+    assert list(rows[0]) == ["epoch", "loss", "val_loss", "learning_rate", "seconds"]
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    assert sorted(p.name for p in directory.iterdir()) == ["best.weights.h5", "log.csv"]
+
+
+def test_nothing_is_written_without_a_directory(tiles, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    history, model = fit(tiles, epochs=2, steps_per_epoch=2)
+    assert list(tmp_path.iterdir()) == []
+    best = min(row["val_loss"] for row in history)
+    assert validation_loss(model, tiles[1], "efficient") == pytest.approx(best, rel=1e-5)
+
+
+def test_rate_warms_up_and_falls_to_zero(tiles):
+    history, _ = fit(tiles, epochs=4, steps_per_epoch=4)
+    rates = [row["learning_rate"] for row in history]
+    # Half of so short a training is warm-up: a quarter of it, then the peak, then down.
+    assert rates == pytest.approx([2.5e-3, 5e-3, 2.5e-3, 0], abs=1e-8)
+
+
+def test_shortest_training(tiles):
+    history, model = fit(tiles, epochs=1, steps_per_epoch=1)
+    assert np.isfinite([history[0]["loss"], history[0]["val_loss"]]).all()
+    assert all(np.isfinite(weights).all() for weights in model.get_weights())
+
+
+def test_same_seed_trains_the_same(tiles, trained):
+    recipe, history, model, _ = trained
+    assert_same_training(*fit(tiles, recipe=recipe), history, model)
+    other, _ = fit(tiles, recipe=recipe, seed=1)
+    assert other[0]["loss"] != pytest.approx(history[0]["loss"], rel=1e-4)
+
+
+def test_an_epoch_is_one_pass_by_default(tiles):
+    steps = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: steps.append(1))
+    fit(tiles, epochs=1, steps_per_epoch=None, callbacks=(count,))
+    assert len(steps) == 24 // 4
+
+
+def test_stopped_training_continues_as_if_it_had_not(trained, tiles, tmp_path):
+    recipe, history, model, _ = trained
+    for place in [(0, 1), (1, 3), (1, 0), (3, 4)]:
+        with pytest.raises(KeyboardInterrupt):
+            fit(tiles, recipe=recipe, directory=tmp_path, callbacks=(StopAt(*place),))
+    parts = fit(tiles, recipe=recipe, directory=tmp_path)
+    assert_same_training(*parts, history, model)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.weights.h5", "log.csv"]
+    log = (tmp_path / "log.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in log] == ["epoch", "1", "2", "3", "4"]
+    kept = network()
+    kept.load_weights(tmp_path / "best.weights.h5")
+    for one, other in zip(kept.get_weights(), parts[1].get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def all_known(n, size, seed):
+    """Masks without holes: the loss is 0 in every epoch, and nothing ever improves."""
+    return np.ones((n, size, size, 1), np.float32)
+
+
+def test_patience_counts_on_over_a_stop(tiles, tmp_path):
+    arguments = {
+        "recipe": "original",
+        "epochs": 20,
+        "steps_per_epoch": 1,
+        "draw_masks": all_known,
+        "directory": tmp_path,
+    }
+    # Epoch 1 is the best. The rate falls after every second epoch without progress: 3, 5, 7; the
+    # training is stopped within epochs 3 and 11, one epoch into the wait, and ends after 1 + 15.
+    for epoch in (2, 10):
+        with pytest.raises(KeyboardInterrupt):
+            fit(tiles, callbacks=(StopAt(epoch, 0),), **arguments)
+    history, _ = fit(tiles, **arguments)
+    rates = [row["learning_rate"] for row in history]
+    assert rates[:8] == pytest.approx([1e-3] * 3 + [1e-4] * 2 + [1e-5] * 2 + [1e-6])
+    assert len(history) == 16
+
+
+class KilledWhileWriting:
+    """Stands in for ``save_weights``: leaves half a file at its n-th call, and stops."""
+
+    def __init__(self, call):
+        self.calls_left = call
+        self.save = keras.Model.save_weights
+
+    def __call__(self, path):
+        self.calls_left -= 1
+        if self.calls_left:
+            return self.save(self.model, path)
+        path.write_bytes(b"half a file")
+        raise KeyboardInterrupt
+
+    def __get__(self, model, owner):
+        self.model = model
+        return self
+
+
+def test_training_killed_while_it_writes_loses_nothing(trained, tiles, tmp_path, monkeypatch):
+    recipe, history, model, _ = trained
+    epochs_completed = []
+    for call in (2, 3, 1, 3, 1):
+        with monkeypatch.context() as patch:
+            patch.setattr(keras.Model, "save_weights", KilledWhileWriting(call))
+            with pytest.raises(KeyboardInterrupt):
+                fit(tiles, recipe=recipe, directory=tmp_path)
+        states = [json.loads(path.read_text()) for path in tmp_path.glob("state.json")]
+        epochs_completed.append(len(states[0]["history"]) if states else 0)
+    assert epochs_completed == [0, 1, 1, 2, 2]
+    assert_same_training(*fit(tiles, recipe=recipe, directory=tmp_path), history, model)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.weights.h5", "log.csv"]
+
+
+@pytest.fixture(scope="module")
+def stopped(tiles, tmp_path_factory):
+    """The directory of a training that was stopped in its second epoch."""
+    directory = tmp_path_factory.mktemp("stopped")
+    with pytest.raises(KeyboardInterrupt):
+        fit(tiles, directory=directory, callbacks=(StopAt(1, 1),))
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("recipe", "original"),
+        ("epochs", 5),
+        ("steps_per_epoch", 4),
+        ("seed", 1),
+        ("draw_masks", lambda n, size, seed: line_masks(n, size, lines=3, seed=seed)),
+        ("images", slice(0, 20)),
+        ("model", 5),
+    ],
+)
+def test_other_arguments_do_not_continue_a_stopped_training(name, value, tiles, tmp_path, stopped):
+    directory = tmp_path / "copy"
+    shutil.copytree(stopped, directory)
+    before = {p.name: p.read_bytes() for p in directory.iterdir()}
+    model = network(value) if name == "model" else network()
+    images = tiles[0][value] if name == "images" else tiles[0]
+    changed = {} if name in ("model", "images") else {name: value}
+    with pytest.raises(ValueError, match=f"directory .* unfinished training with other {name}:"):
+        fit((images, tiles[1]), model, directory=directory, **changed)
+    assert {p.name: p.read_bytes() for p in directory.iterdir()} == before
+
+
+def test_finished_directory_is_trained_anew(trained, tiles, tmp_path):
+    recipe, history, model, directory = trained
+    shutil.copytree(directory, tmp_path / "copy")
+    (tmp_path / "copy" / "best.weights.h5").write_bytes(b"of another network")
+    again = fit(tiles, recipe=recipe, directory=tmp_path / "copy")
+    assert_same_training(*again, history, model)
+    assert len((tmp_path / "copy" / "log.csv").read_text().splitlines()) == 1 + len(history)
+
+
+def test_masks_drawn_are_those_asked_for(tiles):
+    """Where all is known there is nothing to lose, in training as in validation."""
+    history, _ = fit(tiles, epochs=1, steps_per_epoch=2, draw_masks=all_known)
+    assert history[0]["loss"] == history[0]["val_loss"] == 0
+
+
+def test_bad_numbers_are_refused(tiles):
+    for name, values in {
+        "epochs": (0, -1, 1.5),
+        "steps_per_epoch": (0, -2, 2.5),
+        "seed": (-1, 0.5, "a"),
+    }.items():
+        for value in values:
+            with pytest.raises(ValueError, match=f"^{name} must be an integer"):
+                fit(tiles, **{name: value})
+
+
+def test_unknown_recipe_is_refused(tiles):
+    with pytest.raises(ValueError, match="^recipe must be one of .*'original'.*got 'best'"):
+        fit(tiles, recipe="best")
+
+
+@pytest.mark.parametrize("position", [0, 1])
+@pytest.mark.parametrize(
+    ("spoil", "error", "message"),
+    [
+        (lambda images: images / 255, TypeError, "must be a uint8 array, got dtype"),
+        (lambda images: images.tolist(), TypeError, "must be a uint8 array"),
+        (lambda images: images[..., :1], ValueError, "must have shape"),
+        (lambda images: images[0], ValueError, "must have shape"),
+        (lambda images: images[:, :, :8], ValueError, "must have shape"),
+        (lambda images: images[:, :8, :8], ValueError, r"must have shape \(n, 16, 16, 3\)"),
+        (lambda images: images[:0], ValueError, "must hold at least one tile"),
+    ],
+    ids=["float", "list", "grey", "one tile", "not square", "other side", "none"],
+)
+def test_bad_images_are_refused(position, spoil, error, message, tiles):
+    given = list(tiles)
+    given[position] = spoil(given[position])
+    name = ("images", "validation_images")[position]
+    with pytest.raises(error, match=f"^{name} {message}"):
+        fit(given)
+
+
+def test_fewer_images_than_a_batch_holds_are_refused(tiles):
+    with pytest.raises(ValueError, match="batch_size is 4, but there are 3 images"):
+        fit((tiles[0][:3], tiles[1]))
+
+
+def test_fastest_dtype_is_a_policy_that_networks_take():
+    def build(dtype):
+        return residual_unet(SIDE, filters=(4,), blocks=(1,), dtype=dtype)
+
+    dtype = fastest_dtype(build, tiles_per_batch=2, steps=1)
+    assert dtype in ("float32", "mixed_bfloat16")
+    assert build(dtype=dtype).get_layer("stem").dtype_policy.name == dtype
