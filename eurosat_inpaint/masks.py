@@ -109,6 +109,14 @@ def coverage(masks: np.ndarray) -> np.ndarray:
     return np.asarray(masks).mean(axis=(1, 2, 3))
 
 
+def require_masks(name: str, masks: np.ndarray, shape: tuple[int, ...]) -> None:
+    """Raise a ValueError that names the argument unless it holds masks for tiles of ``shape``."""
+    if masks.shape != (*shape[:-1], 1):
+        raise ValueError(f"{name} must have shape {(*shape[:-1], 1)}, got {masks.shape}")
+    if not np.all((masks == 0) | (masks == 1)):
+        raise ValueError(f"{name} must hold only 0 (hole) and 1 (known)")
+
+
 def require_integer(name: str, value, least: int) -> None:
     """Raise a ValueError that names the argument unless ``value`` is an integer >= ``least``."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:

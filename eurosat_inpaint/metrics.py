@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 
+from eurosat_inpaint.masks import require_masks
 from eurosat_inpaint.pretrained import predict
 
 # A tile without error would have an infinite PSNR, and with it every mean that includes it.
@@ -120,7 +121,7 @@ def score_tiles(model, images, masks, progress=False) -> dict[str, np.ndarray]:
 
     masks = np.asarray(masks, np.float32)
     tiles = _as_float("images", images)
-    _require_masks(masks, tiles.shape)
+    _require_holes(masks, tiles.shape)
     bar = partial(tqdm, desc="Restoring", leave=False, disable=None) if progress else None
     restored = predict(model, (tiles * masks).astype(np.float32), masks, bar)
     return {
@@ -143,7 +144,7 @@ def _mean_over_pixels(errors, masks):
     if masks is None:
         return errors.mean(axis=(1, 2, 3), dtype=np.float64)
     masks = np.asarray(masks)
-    _require_masks(masks, errors.shape)
+    _require_holes(masks, errors.shape)
     holes = masks == 0
     return (errors * holes).mean(axis=-1).sum(axis=(1, 2), dtype=np.float64) / holes.sum(
         axis=(1, 2, 3)
@@ -181,11 +182,8 @@ def _require_labels(labels, count, class_names):
         raise ValueError(f"labels must lie in 0 .. {len(class_names) - 1}, as class_names do")
 
 
-def _require_masks(masks, shape):
-    if masks.shape != (*shape[:3], 1):
-        raise ValueError(f"masks must have shape {(*shape[:3], 1)}, got {masks.shape}")
-    if not np.all((masks == 0) | (masks == 1)):
-        raise ValueError("masks must hold only 0 (hole) and 1 (known)")
+def _require_holes(masks, shape):
+    require_masks("masks", masks, shape)
     if masks.all(axis=(1, 2, 3)).any():
         raise ValueError("masks must each have at least one hole")
 

@@ -54,7 +54,8 @@ def show_tiles(rows, row_labels=None, column_labels=None, source=None):
         axis.set_frame_on(False)
     for row_axes, row in zip(axes, rows, strict=True):
         for axis, image in zip(row_axes, row, strict=False):
-            axis.imshow(np.squeeze(image), vmin=0, vmax=1)
+            image = np.squeeze(image)
+            axis.imshow(image, vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
     for axis, label in zip(axes[:, 0], row_labels or [], strict=False):
         axis.set_ylabel(label, rotation=0, ha="right", va="center")
     for axis, label in zip(axes[0], column_labels or [], strict=False):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from eurosat_inpaint.masks import require_masks
+
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 _TILES_PER_BATCH = 64
 
@@ -80,11 +82,8 @@ def inpaint(images: np.ndarray, masks: np.ndarray, model="unet") -> np.ndarray:
     if not is_integer and not np.issubdtype(images.dtype, np.floating):
         raise TypeError(f"images must be uint8 or float, got {images.dtype}")
     require_input_shape("images", images, network)
-    if masks.shape != (*images.shape[:3], 1):
-        raise ValueError(f"masks must have shape {(*images.shape[:3], 1)}, got {masks.shape}")
+    require_masks("masks", masks, images.shape)
     known = masks == 1
-    if not np.all(known | (masks == 0)):
-        raise ValueError("masks must hold only 0 (hole) and 1 (known)")
     masked = np.where(known, images, 0).astype(np.float32)
     if is_integer:
         masked /= 255

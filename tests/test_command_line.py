@@ -7,10 +7,11 @@ import sys
 import keras
 import numpy as np
 import pytest
+from conftest import write_folder
 from test_pretrained import CARD_FIELDS, SCORES
 
 from eurosat_inpaint import __main__ as command_line
-from eurosat_inpaint import data, metrics, models, pretrained, training
+from eurosat_inpaint import checkpointing, data, metrics, models, pretrained, training
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.synthetic import CLASS_NAMES
 
@@ -186,7 +187,7 @@ def test_stopped_training_continues_with_the_same_command(
     capsys, tmp_path, archive_zip, tiny_network, monkeypatch
 ):
     command = ("train", "unet", "--profile", "smoke", "--data", archive_zip)
-    begin = training.TrainingKeeper.on_epoch_end
+    begin = checkpointing.TrainingKeeper.on_epoch_end
 
     def stop_in_the_second_epoch(keeper, epoch, logs=None):
         if epoch == 1:
@@ -194,7 +195,7 @@ def test_stopped_training_continues_with_the_same_command(
         begin(keeper, epoch, logs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training.TrainingKeeper, "on_epoch_end", stop_in_the_second_epoch)
+        patch.setattr(checkpointing.TrainingKeeper, "on_epoch_end", stop_in_the_second_epoch)
         status, _, errors = run(capsys, *command)
     assert status == 130
     assert errors[-1] == "stopped; the same command continues a training"
@@ -208,12 +209,11 @@ def test_stopped_training_continues_with_the_same_command(
 
 
 def test_too_few_tiles_to_train_on_are_named(capsys, tmp_path, jpegs, tiny_network):
-    from conftest import write_folder
-
-    few = {name: content for name, content in jpegs.items() if data.split_of(name) != "test"}
-    few = dict(sorted(few.items(), key=lambda item: data.split_of(item[0]))[-20:])
-    few |= {n: c for n, c in jpegs.items() if data.split_of(n) == "validation"}
+    train, validation = (
+        [name for name in jpegs if data.split_of(name) == split] for split in data.SPLITS[:2]
+    )
+    few = {name: jpegs[name] for name in train[:31] + validation}
     folder = write_folder(tmp_path / "few", few)
     status, _, errors = run(capsys, "train", "unet", "--profile", "smoke", "--data", folder)
     assert status == 1
-    assert without_progress(errors)[-1].startswith("error: batch_size is 32, but there are")
+    assert without_progress(errors) == ["error: batch_size is 32, but there are 31 images"]

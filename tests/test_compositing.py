@@ -304,7 +304,7 @@ def test_a_bad_mask_is_refused(tiles, prediction, mask, fill):
         )
 
     for _, bad in bad_masks(mask):
-        with pytest.raises(ValueError, match="mask must hold nothing but 0 .* and 1"):
+        with pytest.raises(ValueError, match="mask must hold only 0 .* and 1"):
             use(bad)
     for _, bad in misshapen(mask):
         with pytest.raises(ValueError, match=r"mask must have shape \(4, 64, 64, 1\), got"):
