@@ -25,7 +25,8 @@ class Recipe:
         batch_size: tiles per step.
         learning_rate: of Adam or AdamW; the peak where ``cosine`` is set.
         weight_decay: decoupled, per step times the learning rate; 0 is plain Adam.
-        cosine: 200 steps of linear warm-up, then a cosine to zero over the whole training.
+        cosine: 200 steps of linear warm-up, at most a tenth of all, then a cosine to zero over
+            the rest of the training.
             Otherwise the rate is cut to a tenth when the validation loss has not fallen for two
             epochs, and training stops when it has not for fifteen.
         average: momentum of the exponential moving average of the weights, or None.
@@ -173,10 +174,10 @@ def _digest(array):
 def _compile(model, recipe, steps):
     rate, average = recipe.learning_rate, {}
     if recipe.cosine:
-        warmup_steps = min(_WARMUP_STEPS, steps // 2)
+        warmup_steps = max(1, min(_WARMUP_STEPS, steps // 10))
         rate = keras.optimizers.schedules.CosineDecay(
             initial_learning_rate=0.0,
-            decay_steps=steps - warmup_steps,
+            decay_steps=max(1, steps - warmup_steps),
             warmup_target=rate,
             warmup_steps=warmup_steps,
         )

@@ -177,10 +177,11 @@ def test_nothing_is_written_without_a_directory(tiles, tmp_path, monkeypatch):
 
 
 def test_rate_warms_up_and_falls_to_zero(tiles):
-    history, _ = fit(tiles, epochs=4, steps_per_epoch=4)
+    history, _ = fit(tiles, epochs=4, steps_per_epoch=5)
     rates = [row["learning_rate"] for row in history]
-    # Half of so short a training is warm-up: a quarter of it, then the peak, then down.
-    assert rates == pytest.approx([2.5e-3, 5e-3, 2.5e-3, 0], abs=1e-8)
+    # A tenth of 20 steps is warm-up; then a cosine over 18, read after 3, 8, 13 and 18 of them.
+    expected = [5e-3 * (1 + np.cos(np.pi * step / 18)) / 2 for step in (3, 8, 13, 18)]
+    assert rates == pytest.approx(expected, abs=1e-8)
 
 
 def test_shortest_training(tiles):
