@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -110,7 +111,8 @@ def execute(notebook, name):
         coalesce_streams=True,
         resources={"metadata": {"path": str(NOTEBOOKS)}},
     )
-    client.execute()
+    # What the kernel process itself has to say would drown the progress lines.
+    client.execute(stderr=subprocess.DEVNULL)
     strip(notebook)
     print(f"{time.perf_counter() - start:.0f} s", flush=True)
     return notebook
