@@ -121,6 +121,8 @@ def predict(model, masked: np.ndarray, masks: np.ndarray, progress=None) -> np.n
     restored = np.empty(masked.shape, np.float32)
     starts = range(0, len(masked), _TILES_PER_BATCH)
     for start in progress(starts) if progress else starts:
+        # The last batch reaches back: a batch of another size would be compiled anew.
+        start = max(0, min(start, len(masked) - _TILES_PER_BATCH))
         batch = slice(start, start + _TILES_PER_BATCH)
         answer = np.asarray(restore(masked[batch], masks[batch]))
         if answer.shape != masked[batch].shape:
