@@ -373,7 +373,7 @@ for name, scores in tile_scores.items():
 
 # %% [markdown]
 # The long training pays by every measure. Look at the two columns that disagree: by MSE the two
-# short trainings are close to push-pull or ahead of it; by PSNR neither is ahead, and on EuroSAT the
+# short trainings are close to push-pull or ahead of it; by PSNR neither is, and on EuroSAT the
 # classical network is two decibels behind. MSE is a mean over tiles of an *error*, so it listens to
 # the worst tiles. PSNR takes a logarithm first, so a lake counts as much as a town. On a lake
 # push-pull is nearly perfect, and a young network that gets the blue slightly wrong loses much
