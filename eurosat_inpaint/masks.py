@@ -9,7 +9,8 @@ import numpy as np
 
 # A packed table of all lines of one size takes size**4 / 8 bytes: 2 MB at 64, 33 MB at 128.
 _LARGEST_TABLE_SIZE = 128
-_LINES_PER_BLOCK = 4096
+# Lines are drawn in blocks of at most so many pixels, each a byte for a moment.
+_PIXELS_PER_BLOCK = 2**24
 
 
 def line_masks(
@@ -51,7 +52,7 @@ def line_masks(
     columns = size if include_last_column else size - 1
     ends = np.random.default_rng(seed).integers(0, columns, size=(n, lines, 2))
     masks = np.empty((n, size, size, 1), np.float32)
-    block = max(1, _LINES_PER_BLOCK // lines)
+    block = max(1, _PIXELS_PER_BLOCK // (lines * size**2))
     for start in range(0, n, block):
         tops, bottoms = ends[start : start + block, :, 0], ends[start : start + block, :, 1]
         if size <= _LARGEST_TABLE_SIZE:
