@@ -1,0 +1,85 @@
+"""How far apart two scores must be to mean anything: bootstrap over tiles. See notebook 03."""
+
+import numpy as np
+
+_CONFIDENCE = 0.95
+_RESAMPLES = 2000
+
+
+def bootstrap_interval(values, weights=None, seed: int = 0) -> tuple[float, float]:
+    """95 % interval of a mean over tiles, or of a ratio of two sums over tiles.
+
+    Tiles are drawn with replacement, 2,000 times, and the middle 95 % of the means kept (the
+    percentile bootstrap of Efron, 1979). SciPy does it.
+
+    Args:
+        values: one score per tile, shape (n,), n at least 2.
+        weights: denominators of the same shape; then the interval is that of
+            ``values.sum() / weights.sum()``, as for a gradient ratio.
+        seed: fixes the draws.
+
+    Returns:
+        Lower and upper end.
+
+    Raises:
+        ValueError: for values that are not finite, fewer than two, or of another shape than the
+            weights.
+    """
+    from scipy.stats import bootstrap
+
+    samples = [_checked("values", values)]
+    if weights is not None:
+        samples.append(_checked("weights", weights))
+        if samples[1].shape != samples[0].shape:
+            raise ValueError(f"weights must have shape {samples[0].shape}, got {samples[1].shape}")
+
+    def ratio(numerators, denominators=None, axis=-1):
+        if denominators is None:
+            return numerators.mean(axis=axis)
+        return numerators.sum(axis=axis) / denominators.sum(axis=axis)
+
+    found = bootstrap(
+        samples,
+        ratio,
+        n_resamples=_RESAMPLES,
+        batch=100,
+        paired=True,
+        vectorized=True,
+        confidence_level=_CONFIDENCE,
+        method="percentile",
+        random_state=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def paired_difference(first, second, seed: int = 0) -> dict[str, float]:
+    """Mean difference of two methods on the same tiles and masks, with its 95 % interval.
+
+    Tiles differ far more than methods do. In the difference tile by tile that cancels, so that
+    methods can be told apart whose own intervals overlap.
+
+    Args:
+        first, second: one score per tile, both of shape (n,), of the same tiles in one order.
+        seed: fixes the draws.
+
+    Returns:
+        "difference" (first minus second), "low" and "high".
+
+    Raises:
+        ValueError: as :func:`bootstrap_interval`.
+    """
+    first, second = _checked("first", first), _checked("second", second)
+    if first.shape != second.shape:
+        raise ValueError(f"second must have shape {first.shape}, got {second.shape}")
+    differences = first - second
+    low, high = bootstrap_interval(differences, seed=seed)
+    return {"difference": float(differences.mean()), "low": low, "high": high}
+
+
+def _checked(name, values):
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"{name} must have shape (n,) with n of at least 2, got {values.shape}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} must be finite")
+    return values
