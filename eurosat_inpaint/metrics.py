@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 
+from eurosat_inpaint.intervals import bootstrap_interval, paired_difference
 from eurosat_inpaint.masks import require_masks
 from eurosat_inpaint.pretrained import predict
 
@@ -117,13 +118,7 @@ def evaluate(model, images, masks, labels=None, class_names=None, progress=False
 
 def score_tiles(model, images, masks, progress=False) -> dict[str, np.ndarray]:
     """The scores of :func:`evaluate` tile by tile, each float64 (n,)."""
-    from tqdm import tqdm
-
-    masks = np.asarray(masks, np.float32)
-    tiles = _as_float("images", images)
-    _require_holes(masks, tiles.shape)
-    bar = partial(tqdm, desc="Restoring", leave=False, disable=None) if progress else None
-    restored = predict(model, (tiles * masks).astype(np.float32), masks, bar)
+    tiles, restored, masks = _restore(model, images, masks, progress)
     return {
         "mse": mse(tiles, restored),
         "mae": mae(tiles, restored),
@@ -133,6 +128,52 @@ def score_tiles(model, images, masks, progress=False) -> dict[str, np.ndarray]:
         "mae_holes": mae(tiles, restored, masks),
         "channel_argmax_accuracy": channel_argmax_accuracy(tiles, restored),
     }
+
+
+def compare(methods, images, masks, progress=False) -> list[dict]:
+    """Score several methods on the same tiles and masks, with 95 % bootstrap intervals.
+
+    Args:
+        methods: dictionary from a name to a model or callable as of :func:`evaluate`.
+        images: whole tiles, (n, height, width, 3): uint8, or float in [0, 1].
+        masks: (n, height, width, 1), 1 = known, 0 = hole; each must have holes.
+        progress: show a progress bar for each method.
+
+    Returns:
+        One dict per method, in the order given: "name"; "tiles"; for each score of
+        :func:`evaluate`, "mean", "low" and "high"; "difference_from_previous": for each score,
+        the paired difference from the method before (absent for the first), as of
+        :func:`intervals.paired_difference`.
+
+    Raises:
+        ValueError: as :func:`evaluate`.
+    """
+    rows, previous = [], None
+    for name, model in methods.items():
+        scores = score_tiles(model, images, masks, progress)
+        row = {"name": name, "tiles": len(images)}
+        for score, values in scores.items():
+            low, high = bootstrap_interval(values)
+            row[score] = {"mean": float(values.mean()), "low": low, "high": high}
+        if previous is not None:
+            row["difference_from_previous"] = {
+                score: paired_difference(values, previous[score])
+                for score, values in scores.items()
+            }
+        rows.append(row)
+        previous = scores
+    return rows
+
+
+def _restore(model, images, masks, progress):
+    """Checked tiles and masks, and what the model makes of the masked tiles, all float32."""
+    from tqdm import tqdm
+
+    masks = np.asarray(masks, np.float32)
+    tiles = _as_float("images", images)
+    _require_holes(masks, tiles.shape)
+    bar = partial(tqdm, desc="Restoring", leave=False, disable=None) if progress else None
+    return tiles, predict(model, (tiles * masks).astype(np.float32), masks, bar), masks
 
 
 def _means(scores):

@@ -283,3 +283,19 @@ def test_what_a_model_returns_is_checked(model, message):
     tiles, masks = np.full((2, 16, 16, 3), 0.5), line_masks(2, size=16, lines=1)
     with pytest.raises(ValueError, match=message):
         metrics.evaluate(model, tiles, masks)
+
+
+def test_compare_gives_means_intervals_and_paired_differences_in_order(scored):
+    images, masks, _ = scored
+    methods = {"black": lambda masked, masks: masked, "grey": grey}
+    black, second = metrics.compare(methods, images, masks)
+    assert [black["name"], second["name"]] == ["black", "grey"]
+    assert "difference_from_previous" not in black
+    alone = metrics.evaluate(grey, images, masks)
+    for score in set(alone) - {"tiles"}:
+        assert second[score]["mean"] == alone[score]
+        assert second[score]["low"] <= second[score]["mean"] <= second[score]["high"]
+        found = second["difference_from_previous"][score]
+        assert found["difference"] == pytest.approx(second[score]["mean"] - black[score]["mean"])
+    # A grey fill is nearer to any tile than black holes are.
+    assert second["difference_from_previous"]["mse_holes"]["high"] < 0
