@@ -21,7 +21,14 @@ SHIPPED_NETWORKS = {
         "arguments": {"filters": [64, 96, 144, 160], "blocks": [1, 1, 1, 2]},
         "recipe": "efficient",
         "lengths": {"smoke": (2, 2), "teach": (4, 160), "full": (36, None)},
-    }
+    },
+    "classifier": {
+        "task": "classification",
+        "builder": "classifier",
+        "arguments": {},
+        "recipe": "classifier_training.RECIPE",
+        "lengths": {"smoke": (2, 2), "teach": (2, 160), "full": (9, None)},
+    },
 }
 
 
@@ -64,12 +71,12 @@ def doctor(options) -> None:
         print(f"Tiles               {len(tiles):,} from {tiles.source!r}: {', '.join(counts)}")
     except (ValueError, OSError) as problem:
         print(f"Tiles               none: {problem}")
-    for name in pretrained.names():
+    for name in pretrained.names(task=None):
         try:
             size = pretrained.load(name).count_params()
-            print(f"Weights {name!r:<12}load, {size:,} parameters")
+            print(f"Weights {name!r:<11} load, {size:,} parameters")
         except (ValueError, OSError) as problem:
-            print(f"Weights {name!r:<12}do not load: {problem}")
+            print(f"Weights {name!r:<11} do not load: {problem}")
     print(f"Profile             {os.environ.get('EUROSAT_INPAINT_PROFILE', 'teach')}")
 
 
@@ -92,11 +99,11 @@ def train(options) -> None:
         f"{sources['train'].source!r}; log, weights and card go to {directory}"
     )
     model = build(dtype=dtype)
-    history = training.fit_unet(
+    fit = _fit_classifier if _is_classifier(network) else _fit_unet
+    history = fit(
         model,
-        sources["train"].images,
-        sources["validation"].images,
-        recipe=network["recipe"],
+        network,
+        sources,
         epochs=epochs,
         steps_per_epoch=steps,
         directory=directory,
@@ -104,6 +111,28 @@ def train(options) -> None:
         verbose=2,
     )
     _write_card(options, network, dtype, history, sources, directory)
+
+
+def _fit_unet(model, network, sources, **settings):
+    from eurosat_inpaint import training
+
+    images = [tiles.images for tiles in sources.values()]
+    return training.fit_unet(model, *images, recipe=network["recipe"], **settings)
+
+
+def _fit_classifier(model, network, sources, **settings):
+    from eurosat_inpaint import classifier_training
+
+    tiles = [part for tiles in sources.values() for part in (tiles.images, tiles.labels)]
+    return classifier_training.fit_classifier(model, *tiles, **settings)
+
+
+def _inpainting_networks():
+    return sorted(name for name, facts in SHIPPED_NETWORKS.items() if not _is_classifier(facts))
+
+
+def _is_classifier(network):
+    return network.get("task") == "classification"
 
 
 def evaluate(options) -> None:
@@ -144,21 +173,21 @@ def _parser():
     command.set_defaults(command=train)
 
     command = commands.add_parser("evaluate", parents=[shared], help="score shipped networks")
-    command.add_argument("networks", nargs="+", choices=sorted(SHIPPED_NETWORKS))
+    command.add_argument("networks", nargs="+", choices=_inpainting_networks())
     command.add_argument("--split", choices=("train", "validation", "test"), default="validation")
     command.set_defaults(command=evaluate)
     return parser
 
 
 def _write_card(options, network, dtype, history, sources, directory):
-    from eurosat_inpaint import masks, metrics, models, pretrained
+    from eurosat_inpaint import models, pretrained
 
     best_weights = directory / "best.weights.h5"
     weights = directory / f"{options.network}.weights.h5"
     model = getattr(models, network["builder"])(**network["arguments"])
     model.load_weights(best_weights)
     tiles = sources["validation"]
-    drawn = masks.line_masks(len(tiles), seed=EVALUATION_MASK_SEED)
+    validation = (_classifier_scores if _is_classifier(network) else _scores)(model, tiles)
     best = min(history, key=lambda row: row["val_loss"])
     card = {
         "name": options.network,
@@ -169,7 +198,7 @@ def _write_card(options, network, dtype, history, sources, directory):
         "sha256": pretrained.sha256_of(best_weights),
         "data": f"EuroSAT RGB, source {tiles.source!r}, train split: {len(sources['train']):,} "
         "tiles; no validation or test tile was trained on",
-        "masks": "the original's: nine lines of OpenCV thickness 2, drawn anew for every batch",
+        **_task_facts(network),
         "recipe": network["recipe"],
         "dtype": dtype,
         "seed": options.seed,
@@ -181,11 +210,34 @@ def _write_card(options, network, dtype, history, sources, directory):
         "date": str(date.today()),
         "command": f"python -m eurosat_inpaint train {options.network} "
         f"--profile {options.profile} --seed {options.seed}",
-        "validation": metrics.evaluate(model, tiles.images, drawn),
+        "validation": validation,
     }
     best_weights.replace(weights)
     (directory / f"{options.network}.json").write_text(json.dumps(card, indent=2) + "\n")
-    print(f"Validation MSE {card['validation']['mse']:.6f}; card in {directory}")
+    name, score = ("accuracy", "accuracy") if _is_classifier(network) else ("MSE", "mse")
+    print(f"Validation {name} {validation[score]:.6f}; card in {directory}")
+
+
+def _task_facts(network):
+    if _is_classifier(network):
+        return {"task": network["task"]}
+    masks = "the original's: nine lines of OpenCV thickness 2, drawn anew for every batch"
+    return {"masks": masks}
+
+
+def _scores(model, tiles):
+    from eurosat_inpaint import masks, metrics
+
+    drawn = masks.line_masks(len(tiles), seed=EVALUATION_MASK_SEED)
+    return metrics.evaluate(model, tiles.images, drawn)
+
+
+def _classifier_scores(model, tiles):
+    from eurosat_inpaint import classifier_training
+
+    return classifier_training.classification_scores(
+        model, tiles.images, tiles.labels, tiles.class_names
+    )
 
 
 def _version(name):

@@ -1,4 +1,4 @@
-"""Training batches: shuffled, flipped and masked anew, on every Keras backend. See notebook 04."""
+"""Training batches: shuffled and flipped anew, on every Keras backend. See notebook 04."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -9,20 +9,19 @@ import numpy as np
 from eurosat_inpaint.masks import line_masks, require_integer
 
 
-class MaskedTileBatches(keras.utils.PyDataset):
-    """Batches ``((masked, mask), tiles)`` for ``fit``; batch k is a pure function of (seed, k).
+class TileBatches(keras.utils.PyDataset):
+    """Batches for ``fit`` out of tiles; batch k is a pure function of (seed, k).
 
-    Tiles are flipped left to right, upside down and along the diagonal at random; masks are not,
-    since their law is not unchanged by the last.
+    What a batch holds is up to the subclasses: :class:`MaskedTileBatches`,
+    :class:`LabelledTileBatches`. Tiles are flipped left to right, upside down and along the
+    diagonal at random.
 
     Args:
         images: uint8 (n, size, size, 3).
         batch_size: tiles per batch.
         steps_per_epoch: batches per epoch; by default as many as fit into one pass over the
             tiles. Tiles left over are the first of the next pass: none is dropped.
-        seed: fixes order, flips and masks.
-        draw_masks: ``(n, size=..., seed=...)`` -> masks, by default :func:`masks.line_masks`.
-        mask_input: give the mask to the network, beside the masked tile.
+        seed: fixes order and flips.
         augment: flip the tiles.
 
     Attributes:
@@ -37,8 +36,6 @@ class MaskedTileBatches(keras.utils.PyDataset):
         batch_size: int,
         steps_per_epoch: int | None = None,
         seed: int = 0,
-        draw_masks: Callable[..., np.ndarray] = line_masks,
-        mask_input: bool = True,
         augment: bool = True,
     ):
         super().__init__()
@@ -53,8 +50,6 @@ class MaskedTileBatches(keras.utils.PyDataset):
         self.batch_size = batch_size
         self.steps_per_epoch = steps_per_epoch or len(images) // batch_size
         self.seed = seed
-        self.draw_masks = draw_masks
-        self.mask_input = mask_input
         self.augment = augment
         self.epoch = 0
         self._order = lru_cache(maxsize=2)(self._order_of_pass)
@@ -71,21 +66,95 @@ class MaskedTileBatches(keras.utils.PyDataset):
 
     def batch(self, number: int):
         """Batch ``number`` of the whole training, counted from 0 over all epochs."""
+        raise NotImplementedError
+
+    def _draw(self, number):
+        """Positions of the tiles of a batch, the flipped tiles (uint8), the generator."""
         positions = np.arange(number * self.batch_size, (number + 1) * self.batch_size)
         passes, offsets = np.divmod(positions, len(self.images))
         chosen = [self._order(p)[offset] for p, offset in zip(passes, offsets, strict=True)]
         random = np.random.default_rng([self.seed, 1, number])
         tiles = self.images[np.array(chosen)]
-        if self.augment:
-            tiles = _flip(tiles, random)
+        return np.array(chosen), _flip(tiles, random) if self.augment else tiles, random
+
+    def _order_of_pass(self, number):
+        return np.random.default_rng([self.seed, 0, number]).permutation(len(self.images))
+
+
+class MaskedTileBatches(TileBatches):
+    """Batches ``((masked, mask), tiles)``, masked anew; batch k is a pure function of (seed, k).
+
+    Tiles are flipped; masks are not, since their law is not unchanged by the flip along the
+    diagonal.
+
+    Args:
+        images, batch_size, steps_per_epoch, seed, augment: as of :class:`TileBatches`; the seed
+            fixes the masks too.
+        draw_masks: ``(n, size=..., seed=...)`` -> masks, by default :func:`masks.line_masks`.
+        mask_input: give the mask to the network, beside the masked tile.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        batch_size: int,
+        steps_per_epoch: int | None = None,
+        seed: int = 0,
+        draw_masks: Callable[..., np.ndarray] = line_masks,
+        mask_input: bool = True,
+        augment: bool = True,
+    ):
+        super().__init__(images, batch_size, steps_per_epoch, seed, augment)
+        self.draw_masks = draw_masks
+        self.mask_input = mask_input
+
+    def batch(self, number: int):
+        """Batch ``number`` of the whole training, counted from 0 over all epochs."""
+        _, tiles, random = self._draw(number)
         mask_seed = int(random.integers(2**62))
         masks = self.draw_masks(self.batch_size, size=tiles.shape[1], seed=mask_seed)
         tiles = tiles.astype(np.float32) / 255
         masked = tiles * masks
         return ((masked, masks) if self.mask_input else masked), tiles
 
-    def _order_of_pass(self, number):
-        return np.random.default_rng([self.seed, 0, number]).permutation(len(self.images))
+
+class LabelledTileBatches(TileBatches):
+    """Batches ``(tiles, one-hot labels)``; batch k is a pure function of (seed, k).
+
+    Args:
+        images, batch_size, steps_per_epoch, seed, augment: as of :class:`TileBatches`.
+        labels: int (n,), the class of each tile.
+        classes: number of classes.
+
+    Raises:
+        TypeError: if ``labels`` are not integers.
+        ValueError: if there is not one label in [0, ``classes``) for each tile.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        classes: int,
+        batch_size: int,
+        steps_per_epoch: int | None = None,
+        seed: int = 0,
+        augment: bool = True,
+    ):
+        super().__init__(images, batch_size, steps_per_epoch, seed, augment)
+        require_labels("labels", labels, len(images), classes)
+        self.labels = labels
+        self.classes = classes
+
+    def batch(self, number: int):
+        """Batch ``number`` of the whole training, counted from 0 over all epochs."""
+        chosen, tiles, _ = self._draw(number)
+        return tiles.astype(np.float32) / 255, one_hot(self.labels[chosen], self.classes)
+
+
+def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Labels int (n,) in [0, ``classes``) as float32 (n, classes)."""
+    return np.eye(classes, dtype=np.float32)[labels]
 
 
 def _flip(tiles, random):
@@ -101,3 +170,15 @@ def require_images(name: str, images) -> None:
         raise TypeError(f"{name} must be a uint8 array, got {getattr(images, 'dtype', images)!r}")
     if images.ndim != 4 or images.shape[3] != 3 or images.shape[1] != images.shape[2]:
         raise ValueError(f"{name} must have shape (n, side, side, 3), got {images.shape}")
+
+
+def require_labels(name: str, labels, count: int, classes: int) -> None:
+    """Raise an error that names the argument unless ``labels`` are int (count,) below classes."""
+    if not isinstance(labels, np.ndarray) or not np.issubdtype(labels.dtype, np.integer):
+        raise TypeError(
+            f"{name} must be an integer array, got {getattr(labels, 'dtype', labels)!r}"
+        )
+    if labels.shape != (count,):
+        raise ValueError(f"{name} must have shape ({count},), got {labels.shape}")
+    if count and not (labels.min() >= 0 and labels.max() < classes):
+        raise ValueError(f"{name} must lie in [0, {classes}), got {labels.min()} to {labels.max()}")

@@ -13,9 +13,14 @@ WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 _TILES_PER_BATCH = 64
 
 
-def names() -> list[str]:
-    """Names of the networks whose weights are shipped."""
-    return sorted(path.stem for path in WEIGHTS_FOLDER.glob("*.json"))
+def names(task: str | None = "inpainting") -> list[str]:
+    """Names of the networks whose weights are shipped.
+
+    Args:
+        task: "inpainting", "classification", or None for all.
+    """
+    every = sorted(path.stem for path in WEIGHTS_FOLDER.glob("*.json"))
+    return [name for name in every if task is None or _task(_read_card(name)) == task]
 
 
 def card(name: str) -> dict:
@@ -24,19 +29,20 @@ def card(name: str) -> dict:
     Raises:
         ValueError: if no weights of that name are shipped.
     """
-    if name not in names():
-        raise ValueError(f"name must be one of {names()}, got {name!r}")
-    return json.loads((WEIGHTS_FOLDER / f"{name}.json").read_text())
+    if name not in names(task=None):
+        raise ValueError(f"name must be one of {names(task=None)}, got {name!r}")
+    return _read_card(name)
 
 
 def load(name: str = "unet"):
     """Build a shipped network and load its weights, in float32.
 
     Args:
-        name: one of :func:`names`.
+        name: one of ``names(task=None)``.
 
     Returns:
-        A Keras model from ``[masked, mask]`` to the composite, float32 in [0, 1].
+        A Keras model from ``[masked, mask]`` to the composite, float32 in [0, 1]; the classifier
+        goes from whole tiles to logits.
 
     Raises:
         ValueError: for an unknown name, or a weights file that is not the one its card describes.
@@ -71,8 +77,9 @@ def inpaint(images: np.ndarray, masks: np.ndarray, model="unet") -> np.ndarray:
 
     Raises:
         TypeError: if ``images`` is neither uint8 nor float, or ``model`` no Keras model.
-        ValueError: if shapes do not fit together or to the network, if a known pixel is outside
-            [0, 1], or if a mask is not 0 and 1 only.
+        ValueError: if ``model`` names no network that restores tiles, if shapes do not fit
+            together or to the network, if a known pixel is outside [0, 1], or if a mask is not 0
+            and 1 only.
     """
     network = _loaded(model) if isinstance(model, str) else model
     if not hasattr(network, "inputs"):
@@ -148,4 +155,15 @@ def sha256_of(path: Path) -> str:
 
 @cache
 def _loaded(name):
+    task = _task(card(name))
+    if task != "inpainting":
+        raise ValueError(f"model must be one of {names()}, got {name!r}, which is for {task}")
     return load(name)
+
+
+def _read_card(name):
+    return json.loads((WEIGHTS_FOLDER / f"{name}.json").read_text())
+
+
+def _task(facts):
+    return facts.get("task", "inpainting")

@@ -18,10 +18,11 @@ _VALIDATION_MASK_SEED = 1
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a U-Net is trained.
+    """How a network is trained.
 
     Attributes:
-        loss: name of a Keras loss, taken on the composite over the whole tile.
+        loss: a Keras loss or its name; that of a U-Net is taken on the composite over the whole
+            tile.
         batch_size: tiles per step.
         learning_rate: of Adam or AdamW; the peak where ``cosine`` is set.
         weight_decay: decoupled, per step times the learning rate; 0 is plain Adam.
@@ -32,7 +33,7 @@ class Recipe:
         average: momentum of the exponential moving average of the weights, or None.
     """
 
-    loss: str
+    loss: str | keras.losses.Loss
     batch_size: int
     learning_rate: float
     weight_decay: float = 0.0
@@ -113,7 +114,7 @@ def fit_unet(
     batches = MaskedTileBatches(
         images, settings.batch_size, steps_per_epoch, seed, draw_masks, mask_input
     )
-    _compile(model, settings, epochs * batches.num_batches)
+    compile_model(model, settings, epochs * batches.num_batches)
     scoring = _rate_and_average_callbacks(settings)
     arguments = {
         "recipe": recipe,
@@ -122,7 +123,7 @@ def fit_unet(
         "seed": seed,
         "images": len(images),
         "validation_images": len(validation_images),
-        "draw_masks": _digest(draw_masks(1, size=images.shape[1], seed=0)),
+        "draw_masks": digest(draw_masks(1, size=images.shape[1], seed=0)),
         "model": model.count_params(),
     }
     keeper = TrainingKeeper(batches, directory, scoring, arguments)
@@ -158,20 +159,24 @@ def fastest_dtype(build, tiles_per_batch: int = 32, steps: int = 4) -> str:
         model = build(dtype=dtype)
         shapes = [(tiles_per_batch, *i.shape[1:]) for i in model.inputs]
         inputs = [np.ones(shape, np.float32) for shape in shapes]
+        inputs = inputs if len(inputs) > 1 else inputs[0]
         model.compile("adam", "mse")
-        model.train_on_batch(inputs, inputs[0])
+        targets = np.ones((tiles_per_batch, *model.output_shape[1:]), np.float32)
+        model.train_on_batch(inputs, targets)
         start = time.perf_counter()
         for _ in range(steps):
-            model.train_on_batch(inputs, inputs[0])
+            model.train_on_batch(inputs, targets)
         seconds[dtype] = time.perf_counter() - start
     return min(seconds, key=seconds.get)
 
 
-def _digest(array):
+def digest(array: np.ndarray) -> str:
+    """A few hexadecimal digits by which two arrays of the same shape can be told apart."""
     return hashlib.sha256(array.tobytes()).hexdigest()[:16]
 
 
-def _compile(model, recipe, steps):
+def compile_model(model: keras.Model, recipe: Recipe, steps: int, metrics: tuple = ()) -> None:
+    """Give a model the loss and the optimiser of its recipe, for a training of ``steps`` steps."""
     rate, average = recipe.learning_rate, {}
     if recipe.cosine:
         warmup_steps = max(1, min(_WARMUP_STEPS, steps // 10))
@@ -186,7 +191,7 @@ def _compile(model, recipe, steps):
         average = {"use_ema": True, "ema_momentum": momentum}
     optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, **average)
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer, loss=recipe.loss)
+    model.compile(optimizer, loss=recipe.loss, metrics=list(metrics))
 
 
 def _rate_and_average_callbacks(recipe):
