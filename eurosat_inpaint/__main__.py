@@ -136,24 +136,48 @@ def _is_classifier(network):
 
 
 def evaluate(options) -> None:
-    """Print the scores of shipped networks on one split."""
-    from eurosat_inpaint import data, masks, metrics, pretrained
+    """Print the scores of shipped networks, or of the classical fills, on one split."""
+    from eurosat_inpaint import baselines, data, masks, pretrained
 
     tiles = data.load_tiles(options.split, data_dir=options.data)
     if len(tiles) == 0:
         raise ValueError(f"there are no {options.split} tiles in source {tiles.source!r}")
     drawn = masks.line_masks(len(tiles), seed=EVALUATION_MASK_SEED)
     print(f"{len(tiles):,} {options.split} tiles from {tiles.source!r}, original masks, composited")
+    networks = {name: pretrained.load(name) for name in options.methods if name != "baselines"}
+    if networks:
+        _print_scores(networks, tiles, drawn)
+    if "baselines" in options.methods:
+        _print_comparison(baselines.FILLS | networks, tiles, drawn)
+
+
+def _print_scores(networks, tiles, drawn):
+    from eurosat_inpaint import metrics
+
     names = ("mse", "mae", "psnr", "ssim", "mse_holes", "mae_holes", "channel_argmax_accuracy")
     print(f"{'':<22}" + "".join(f"{name[:10]:>11}" for name in names))
-    for name in options.networks:
-        model = pretrained.load(name)
+    for name, model in networks.items():
         scores = metrics.evaluate(
             model, tiles.images, drawn, tiles.labels, tiles.class_names, progress=True
         )
         rows = {name: scores} | {f"  {key}": row for key, row in scores["per_class"].items()}
         for label, row in rows.items():
             print(f"{label:<22}" + "".join(f"{row[score]:>11.5g}" for score in names))
+
+
+def _print_comparison(methods, tiles, drawn):
+    """Each method's means, and how much of its MSE it saves over the row above, with intervals."""
+    from eurosat_inpaint import metrics
+
+    print(f"{'95 % intervals':<16}{'MSE':>10}{'':>22}{'PSNR':>8}{'SSIM':>8}   MSE less row above")
+    for row in metrics.compare(methods, tiles.images, drawn, progress=True):
+        mse = row["mse"]
+        line = f"{row['name']:<16}{mse['mean']:>10.6f}  [{mse['low']:.6f}, {mse['high']:.6f}]"
+        line += f"{row['psnr']['mean']:>8.2f}{row['ssim']['mean']:>8.3f}"
+        if "difference_from_previous" in row:
+            change = row["difference_from_previous"]["mse"]
+            line += f"   {change['difference']:+.6f} [{change['low']:+.6f}, {change['high']:+.6f}]"
+        print(line)
 
 
 def _parser():
@@ -172,8 +196,11 @@ def _parser():
     command.add_argument("--output", help="folder for log, weights and card (runs/NETWORK)")
     command.set_defaults(command=train)
 
-    command = commands.add_parser("evaluate", parents=[shared], help="score shipped networks")
-    command.add_argument("networks", nargs="+", choices=_inpainting_networks())
+    command = commands.add_parser(
+        "evaluate", parents=[shared], help="score networks or classical fills"
+    )
+    choices = (*_inpainting_networks(), "baselines")
+    command.add_argument("methods", nargs="+", choices=choices)
     command.add_argument("--split", choices=("train", "validation", "test"), default="validation")
     command.set_defaults(command=evaluate)
     return parser

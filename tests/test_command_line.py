@@ -11,7 +11,7 @@ from conftest import write_folder
 from test_pretrained import CARD_FIELDS, SCORES
 
 from eurosat_inpaint import __main__ as command_line
-from eurosat_inpaint import checkpointing, data, metrics, models, pretrained, training
+from eurosat_inpaint import baselines, checkpointing, data, metrics, models, pretrained, training
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.synthetic import CLASS_NAMES
 
@@ -102,6 +102,24 @@ def test_evaluate_prints_the_scores(capsys, archive_zip):
             full_name = next(score for score in row if score.startswith(name))
             full_name = name if name in row else full_name
             assert float(printed) == pytest.approx(row[full_name], rel=1e-3)
+
+
+def test_evaluate_compares_the_fills_in_order_with_paired_differences(capsys, archive_zip):
+    status, lines, _ = run(
+        capsys, "evaluate", "baselines", "--split", "train", "--data", archive_zip
+    )
+    assert status == 0
+    rows = {line.split()[0]: line for line in lines[2:]}
+    assert list(rows) == list(baselines.FILLS)
+    tiles = data.load_tiles("train", data_dir=archive_zip)
+    masks = line_masks(len(tiles), seed=0)
+    mean, nearest = (
+        metrics.evaluate(baselines.FILLS[name], tiles.images, masks)["mse"]
+        for name in ("mean", "nearest")
+    )
+    assert float(rows["nearest"].split()[1]) == pytest.approx(nearest, abs=1e-6)
+    assert float(rows["nearest"].split()[-3]) == pytest.approx(nearest - mean, abs=2e-6)
+    assert len(rows["mean"].split()) == 6  # Nothing stands above the first row.
 
 
 def test_evaluate_without_tiles_of_the_split_says_so(capsys, tmp_path, jpegs):
