@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from eurosat_inpaint.batches import MaskedTileBatches
+from eurosat_inpaint.batches import TileBatches
 
 
 class TrainingKeeper(keras.callbacks.Callback):
@@ -33,7 +33,7 @@ class TrainingKeeper(keras.callbacks.Callback):
 
     def __init__(
         self,
-        batches: MaskedTileBatches,
+        batches: TileBatches,
         directory: str | Path | None,
         callbacks: tuple = (),
         arguments: dict | None = None,

@@ -5,11 +5,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from eurosat_inpaint.batches import LabelledTileBatches, one_hot, require_images, require_labels
+from eurosat_inpaint.batches import LabelledTileBatches, one_hot, require_labels
 from eurosat_inpaint.checkpointing import TrainingKeeper
 from eurosat_inpaint.masks import require_integer
-from eurosat_inpaint.pretrained import require_input_shape
-from eurosat_inpaint.training import Recipe, compile_model, digest
+from eurosat_inpaint.training import Recipe, compile_model, digest, require_tiles_for
 
 # No average of the weights: it would not go with the running statistics of the batches.
 RECIPE = Recipe(
@@ -130,8 +129,5 @@ def classification_scores(
 
 
 def _require_tiles(images_name, images, labels_name, labels, model):
-    require_images(images_name, images)
-    require_input_shape(images_name, images, model)
-    if len(images) == 0:
-        raise ValueError(f"{images_name} must hold at least one tile, got none")
+    require_tiles_for(model, images_name, images)
     require_labels(labels_name, labels, len(images), model.output_shape[-1])

@@ -27,9 +27,8 @@ class Recipe:
         learning_rate: of Adam or AdamW; the peak where ``cosine`` is set.
         weight_decay: decoupled, per step times the learning rate; 0 is plain Adam.
         cosine: 200 steps of linear warm-up, at most a tenth of all, then a cosine to zero over
-            the rest of the training.
-            Otherwise the rate is cut to a tenth when the validation loss has not fallen for two
-            epochs, and training stops when it has not for fifteen.
+            the rest of the training. Otherwise the rate is cut to a tenth when the validation
+            loss has not fallen for two epochs, and training stops when it has not for fifteen.
         average: momentum of the exponential moving average of the weights, or None.
     """
 
@@ -102,14 +101,8 @@ def fit_unet(
         raise ValueError(f"recipe must be one of {tuple(RECIPES)}, got {recipe!r}")
     settings = RECIPES[recipe]
     require_integer("epochs", epochs, 1)
-    require_integer("seed", seed, 0)
-    if steps_per_epoch is not None:
-        require_integer("steps_per_epoch", steps_per_epoch, 1)
-    for name, given in {"images": images, "validation_images": validation_images}.items():
-        require_images(name, given)
-        require_input_shape(name, given, model)
-        if len(given) == 0:
-            raise ValueError(f"{name} must hold at least one tile, got none")
+    require_tiles_for(model, "images", images)
+    require_tiles_for(model, "validation_images", validation_images)
     mask_input = len(model.inputs) == 2
     batches = MaskedTileBatches(
         images, settings.batch_size, steps_per_epoch, seed, draw_masks, mask_input
@@ -168,6 +161,14 @@ def fastest_dtype(build, tiles_per_batch: int = 32, steps: int = 4) -> str:
             model.train_on_batch(inputs, targets)
         seconds[dtype] = time.perf_counter() - start
     return min(seconds, key=seconds.get)
+
+
+def require_tiles_for(model: keras.Model, name: str, images) -> None:
+    """Raise an error that names the argument unless ``images`` are uint8 tiles for the model."""
+    require_images(name, images)
+    require_input_shape(name, images, model)
+    if len(images) == 0:
+        raise ValueError(f"{name} must hold at least one tile, got none")
 
 
 def digest(array: np.ndarray) -> str:
