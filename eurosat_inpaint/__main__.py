@@ -84,10 +84,11 @@ def train(options) -> None:
     """Train a network as it ships, and write weights and card."""
     import keras
 
-    from eurosat_inpaint import data, models, training
+    from eurosat_inpaint import data, models, pretrained, training
 
     network = SHIPPED_NETWORKS[options.network]
     epochs, steps = network["lengths"][options.profile]
+    epochs = epochs if options.epochs is None else options.epochs
     sources = {split: data.load_tiles(split, data_dir=options.data) for split in data.SPLITS[:2]}
     keras.utils.set_random_seed(options.seed)
     build = partial(getattr(models, network["builder"]), **network["arguments"])
@@ -99,6 +100,8 @@ def train(options) -> None:
         f"{sources['train'].source!r}; log, weights and card go to {directory}"
     )
     model = build(dtype=dtype)
+    if options.from_shipped:
+        model.set_weights(pretrained.load(options.network).get_weights())
     fit = _fit_classifier if _is_classifier(network) else _fit_unet
     history = fit(
         model,
@@ -136,48 +139,57 @@ def _is_classifier(network):
 
 
 def evaluate(options) -> None:
-    """Print the scores of shipped networks, or of the classical fills, on one split."""
-    from eurosat_inpaint import baselines, data, masks, pretrained
+    """Print the scores of shipped networks and of the classical fills on one split."""
+    from eurosat_inpaint import baselines, data, masks, metrics, pretrained
 
     tiles = data.load_tiles(options.split, data_dir=options.data)
     if len(tiles) == 0:
         raise ValueError(f"there are no {options.split} tiles in source {tiles.source!r}")
     drawn = masks.line_masks(len(tiles), seed=EVALUATION_MASK_SEED)
     print(f"{len(tiles):,} {options.split} tiles from {tiles.source!r}, original masks, composited")
-    networks = {name: pretrained.load(name) for name in options.methods if name != "baselines"}
+    methods = {}
+    for name in options.methods:
+        methods |= baselines.FILLS if name == "baselines" else {name: pretrained.load(name)}
+    rows = metrics.compare(
+        methods, tiles.images, drawn, tiles.labels, tiles.class_names, progress=True
+    )
+    _print_comparison(rows)
+    networks = [row for row in rows if row["name"] not in baselines.FILLS]
     if networks:
-        _print_scores(networks, tiles, drawn)
-    if "baselines" in options.methods:
-        _print_comparison(baselines.FILLS | networks, tiles, drawn)
+        _print_per_class(networks)
 
 
-def _print_scores(networks, tiles, drawn):
-    from eurosat_inpaint import metrics
-
-    names = ("mse", "mae", "psnr", "ssim", "mse_holes", "mae_holes", "channel_argmax_accuracy")
-    print(f"{'':<22}" + "".join(f"{name[:10]:>11}" for name in names))
-    for name, model in networks.items():
-        scores = metrics.evaluate(
-            model, tiles.images, drawn, tiles.labels, tiles.class_names, progress=True
-        )
-        rows = {name: scores} | {f"  {key}": row for key, row in scores["per_class"].items()}
-        for label, row in rows.items():
-            print(f"{label:<22}" + "".join(f"{row[score]:>11.5g}" for score in names))
-
-
-def _print_comparison(methods, tiles, drawn):
-    """Each method's means, and how much of its MSE it saves over the row above, with intervals."""
-    from eurosat_inpaint import metrics
-
-    print(f"{'95 % intervals':<16}{'MSE':>10}{'':>22}{'PSNR':>8}{'SSIM':>8}   MSE less row above")
-    for row in metrics.compare(methods, tiles.images, drawn, progress=True):
-        mse = row["mse"]
-        line = f"{row['name']:<16}{mse['mean']:>10.6f}  [{mse['low']:.6f}, {mse['high']:.6f}]"
-        line += f"{row['psnr']['mean']:>8.2f}{row['ssim']['mean']:>8.3f}"
+def _print_comparison(rows):
+    """Scores of each method, and its paired MSE difference from the row above."""
+    shown = ("psnr", "ssim", "mse_holes", "gradient_ratio")
+    shown += ("land_cover_agreement", "kernel_distance")
+    print(
+        f"{'':<13}{'MSE':>9}{'95 % interval':^21}{'PSNR':>6}{'SSIM':>6}{'in holes':>9}{'sharp':>6}"
+        f"{'agree':>6}{'KID':>8}  MSE less row above"
+    )
+    for row in rows:
+        psnr, ssim, holes, sharp, agree, distance = (row[name]["value"] for name in shown)
+        line = f"{row['name']:<13}{row['mse']['value']:>9.6f} {_interval(row['mse'], '.6f')}"
+        line += f"{psnr:>6.2f}{ssim:>6.3f}{holes:>9.6f}{sharp:>6.3f}{agree:>6.3f}{distance:>8.4f}"
         if "difference_from_previous" in row:
             change = row["difference_from_previous"]["mse"]
-            line += f"   {change['difference']:+.6f} [{change['low']:+.6f}, {change['high']:+.6f}]"
+            line += f"  {change['difference']:+.6f} {_interval(change, '+.6f')}"
         print(line)
+
+
+def _interval(score, digits):
+    return f"[{score['low']:{digits}}, {score['high']:{digits}}]"
+
+
+def _print_per_class(rows):
+    names = list(next(iter(rows[0]["per_class"].values())))
+    names.remove("tiles")
+    print(f"\n{'means per class':<22}" + "".join(f"{name[:10]:>11}" for name in names))
+    for row in rows:
+        of_all = {name: row[name]["value"] for name in names}
+        table = {row["name"]: of_all} | {f"  {key}": part for key, part in row["per_class"].items()}
+        for label, scores in table.items():
+            print(f"{label:<22}" + "".join(f"{scores[name]:>11.5g}" for name in names))
 
 
 def _parser():
@@ -193,6 +205,12 @@ def _parser():
     command.add_argument("network", choices=sorted(SHIPPED_NETWORKS))
     command.add_argument("--profile", choices=("smoke", "teach", "full"), default="full")
     command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--epochs", type=int, help="instead of the profile's number")
+    command.add_argument(
+        "--from-shipped",
+        action="store_true",
+        help="start from the shipped weights: one run continues the last",
+    )
     command.add_argument("--output", help="folder for log, weights and card (runs/NETWORK)")
     command.set_defaults(command=train)
 
@@ -231,18 +249,37 @@ def _write_card(options, network, dtype, history, sources, directory):
         "seed": options.seed,
         "epochs": len(history),
         "best_epoch": best["epoch"],
+        **_earlier_runs(options),
         "minutes": round(sum(row["seconds"] for row in history) / 60, 1),
         "machine": f"{_processor()}, {os.cpu_count()} cores, {_device()}",
         "versions": {name: _version(name) for name in ("tensorflow", "keras", "numpy")},
         "date": str(date.today()),
-        "command": f"python -m eurosat_inpaint train {options.network} "
-        f"--profile {options.profile} --seed {options.seed}",
+        "command": _training_command(options),
         "validation": validation,
     }
     best_weights.replace(weights)
     (directory / f"{options.network}.json").write_text(json.dumps(card, indent=2) + "\n")
     name, score = ("accuracy", "accuracy") if _is_classifier(network) else ("MSE", "mse")
     print(f"Validation {name} {validation[score]:.6f}; card in {directory}")
+
+
+def _training_command(options):
+    command = f"python -m eurosat_inpaint train {options.network} --profile {options.profile}"
+    command += f" --seed {options.seed}"
+    command += f" --epochs {options.epochs}" if options.epochs else ""
+    return command + (" --from-shipped" if options.from_shipped else "")
+
+
+def _earlier_runs(options):
+    """Of the runs whose weights this one started from, what their cards say, the latest first."""
+    from eurosat_inpaint import pretrained
+
+    if not options.from_shipped:
+        return {}
+    card = pretrained.card(options.network)
+    kept = ("sha256", "command", "epochs", "minutes", "date")
+    last = {name: card[name] for name in kept} | {"mse": card["validation"]["mse"]}
+    return {"continues": [last, *card.get("continues", [])]}
 
 
 def _task_facts(network):

@@ -14,7 +14,7 @@ def bootstrap_interval(values, weights=None, seed: int = 0) -> tuple[float, floa
 
     Args:
         values: one score per tile, shape (n,), n at least 2.
-        weights: denominators of the same shape; then the interval is that of
+        weights: denominators of the same shape, none negative; then the interval is that of
             ``values.sum() / weights.sum()``, as for a gradient ratio.
         seed: fixes the draws.
 
@@ -23,15 +23,13 @@ def bootstrap_interval(values, weights=None, seed: int = 0) -> tuple[float, floa
 
     Raises:
         ValueError: for values that are not finite, fewer than two, or of another shape than the
-            weights.
+            weights; for weights that are negative, or all 0.
     """
     from scipy.stats import bootstrap
 
     samples = [_checked("values", values)]
     if weights is not None:
-        samples.append(_checked("weights", weights))
-        if samples[1].shape != samples[0].shape:
-            raise ValueError(f"weights must have shape {samples[0].shape}, got {samples[1].shape}")
+        samples.append(_checked_weights(weights, samples[0].shape))
 
     def ratio(numerators, denominators=None, axis=-1):
         if denominators is None:
@@ -52,14 +50,16 @@ def bootstrap_interval(values, weights=None, seed: int = 0) -> tuple[float, floa
     return float(found.low), float(found.high)
 
 
-def paired_difference(first, second, seed: int = 0) -> dict[str, float]:
-    """Mean difference of two methods on the same tiles and masks, with its 95 % interval.
+def paired_difference(first, second, weights=None, seed: int = 0) -> dict[str, float]:
+    """Difference of two methods on the same tiles and masks, with its 95 % interval.
 
     Tiles differ far more than methods do. In the difference tile by tile that cancels, so that
     methods can be told apart whose own intervals overlap.
 
     Args:
         first, second: one score per tile, both of shape (n,), of the same tiles in one order.
+        weights: as of :func:`bootstrap_interval`, the same for both methods; then the difference
+            is that of their two ratios of sums.
         seed: fixes the draws.
 
     Returns:
@@ -72,8 +72,18 @@ def paired_difference(first, second, seed: int = 0) -> dict[str, float]:
     if first.shape != second.shape:
         raise ValueError(f"second must have shape {first.shape}, got {second.shape}")
     differences = first - second
-    low, high = bootstrap_interval(differences, seed=seed)
-    return {"difference": float(differences.mean()), "low": low, "high": high}
+    low, high = bootstrap_interval(differences, weights, seed)
+    count = len(first) if weights is None else np.sum(weights)
+    return {"difference": float(differences.sum() / count), "low": low, "high": high}
+
+
+def _checked_weights(weights, shape):
+    weights = _checked("weights", weights)
+    if weights.shape != shape:
+        raise ValueError(f"weights must have shape {shape}, got {weights.shape}")
+    if weights.min() < 0 or weights.max() == 0:
+        raise ValueError("weights must not be negative, and not all 0")
+    return weights
 
 
 def _checked(name, values):

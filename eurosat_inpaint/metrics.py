@@ -4,9 +4,44 @@ from functools import partial
 
 import numpy as np
 
+from eurosat_inpaint.checks import as_float, as_float_pair, require_holes
+from eurosat_inpaint.comparison import Truth, difference_with_interval, score_with_interval
 from eurosat_inpaint.intervals import bootstrap_interval, paired_difference
-from eurosat_inpaint.masks import require_masks
+from eurosat_inpaint.landcover import kernel_distance, land_cover_agreement, land_cover_features
+from eurosat_inpaint.positions import (
+    DISTANCE_EDGES,
+    beyond_outermost_lines,
+    distances_to_known,
+    mean_error_by_distance,
+    mean_error_map,
+)
 from eurosat_inpaint.pretrained import predict
+from eurosat_inpaint.sharpness import gradient_ratio, radial_power
+
+__all__ = [
+    "DISTANCE_EDGES",
+    "PSNR_CAP",
+    "beyond_outermost_lines",
+    "bootstrap_interval",
+    "channel_argmax_accuracy",
+    "compare",
+    "distances_to_known",
+    "evaluate",
+    "gflop_per_tile",
+    "gradient_ratio",
+    "kernel_distance",
+    "land_cover_agreement",
+    "land_cover_features",
+    "mae",
+    "mean_error_by_distance",
+    "mean_error_map",
+    "mse",
+    "paired_difference",
+    "psnr",
+    "radial_power",
+    "score_tiles",
+    "ssim",
+]
 
 # A tile without error would have an infinite PSNR, and with it every mean that includes it.
 PSNR_CAP = 100.0
@@ -26,13 +61,13 @@ def mse(tiles, restored, masks=None) -> np.ndarray:
     Raises:
         ValueError: for shapes that differ, values outside [0, 1], NaN, or a mask without holes.
     """
-    tiles, restored = _checked(tiles, restored)
+    tiles, restored = as_float_pair(tiles, restored)
     return _mean_over_pixels((tiles - restored) ** 2, masks)
 
 
 def mae(tiles, restored, masks=None) -> np.ndarray:
     """Mean absolute error of each tile; arguments and errors as of :func:`mse`."""
-    tiles, restored = _checked(tiles, restored)
+    tiles, restored = as_float_pair(tiles, restored)
     return _mean_over_pixels(np.abs(tiles - restored), masks)
 
 
@@ -53,7 +88,7 @@ def ssim(tiles, restored) -> np.ndarray:
     """
     from skimage.metrics import structural_similarity
 
-    tiles, restored = _checked(tiles, restored)
+    tiles, restored = as_float_pair(tiles, restored)
     values = [
         structural_similarity(
             tile,
@@ -75,7 +110,7 @@ def channel_argmax_accuracy(tiles, restored) -> np.ndarray:
     This is what Keras' "accuracy" computes on an RGB output. It says little: the answer "blue"
     everywhere scores 0.66 on EuroSAT.
     """
-    tiles, restored = _checked(tiles, restored)
+    tiles, restored = as_float_pair(tiles, restored)
     right = tiles.argmax(axis=-1) == restored.argmax(axis=-1)
     return right.mean(axis=(1, 2))
 
@@ -102,23 +137,94 @@ def evaluate(model, images, masks, labels=None, class_names=None, progress=False
             do not fit to the tiles or to the names.
     """
     if labels is not None:
-        labels = np.asarray(labels)
-        _require_labels(labels, len(images), class_names)
+        labels = _checked_labels(labels, len(images), class_names)
     scores = score_tiles(model, images, masks, progress)
     summary = _means(scores)
     if labels is not None:
-        summary["per_class"] = {
-            int(label) if class_names is None else class_names[label]: _means(
-                {name: values[labels == label] for name, values in scores.items()}
-            )
-            for label in np.unique(labels)
-        }
+        summary["per_class"] = _means_per_class(scores, labels, class_names)
     return summary
 
 
 def score_tiles(model, images, masks, progress=False) -> dict[str, np.ndarray]:
     """The scores of :func:`evaluate` tile by tile, each float64 (n,)."""
-    tiles, restored, masks = _restore(model, images, masks, progress)
+    tiles, masks = _checked_images(images, masks)
+    return _scores(tiles, _restore(model, tiles, masks, progress), masks)
+
+
+def compare(methods, images, masks, labels=None, class_names=None, progress=False) -> list[dict]:
+    """Score several methods on the same tiles and masks, with 95 % bootstrap intervals over tiles.
+
+    Every method restores the tiles once.
+
+    Args:
+        methods: dictionary from a name to a model or callable as of :func:`evaluate`.
+        images: whole tiles, (n, 64, 64, 3), n at least 2: uint8, or float in [0, 1].
+        masks: (n, 64, 64, 1), 1 = known, 0 = hole; each must have holes and known pixels.
+        labels: integers (n,), the class of each tile; if given, scores per class are added.
+        class_names: names of the classes, by label.
+        progress: show a progress bar for each method.
+
+    Returns:
+        One dict per method, in the order given: "name"; "tiles", their number; each of these
+        scores as "value", "low" and "high": those of :func:`evaluate`; "mse_interpolated" and
+        "mse_extrapolated", the mean squared error of all hole pixels between, and beyond, the
+        outermost known pixels of their row; "gradient_ratio"; "land_cover_agreement" and
+        "kernel_distance" by the shipped classifier.
+        "mse_by_distance", float64 (k,): bins ``DISTANCE_EDGES``; "radial_power_ratio", float64
+        (31,): mean spectrum of the restored over that of the true tiles; "error_map", float64
+        (height, width): as of :func:`mean_error_map`.
+        With ``labels``, "per_class": the means of the scores that are means over tiles, of each
+        class that occurs, by name.
+        "difference_from_previous", absent for the first method: for each score with an interval,
+        the paired difference from the method before, as of :func:`paired_difference`.
+        What cannot be measured of these tiles is NaN, as interpolation where masks have one line.
+
+    Raises:
+        ValueError: as :func:`evaluate`; for fewer than two tiles, tiles that do not fit the
+            shipped classifier, or a mask without known pixels.
+    """
+    if labels is not None:
+        labels = _checked_labels(labels, len(images), class_names)
+    tiles, masks = _checked_images(images, masks)
+    truth = Truth(tiles, masks)
+    rows, previous = [], None
+    for name, model in methods.items():
+        restored = _restore(model, tiles, masks, progress)
+        scores = _scores(tiles, restored, masks)
+        samples = {score: (values, None) for score, values in scores.items()}
+        samples |= truth.samples(restored)
+        row = {"name": name, "tiles": len(tiles)}
+        row |= {score: score_with_interval(*sample) for score, sample in samples.items()}
+        row |= truth.profiles(restored)
+        if labels is not None:
+            scores["land_cover_agreement"] = samples["land_cover_agreement"][0]
+            row["per_class"] = _means_per_class(scores, labels, class_names)
+        if previous is not None:
+            row["difference_from_previous"] = {
+                score: difference_with_interval(sample, previous[score])
+                for score, sample in samples.items()
+            }
+        rows.append(row)
+        previous = samples
+    return rows
+
+
+def _checked_images(images, masks):
+    """Tiles as float, and masks that fit them as float32."""
+    tiles, masks = as_float("images", images), np.asarray(masks, np.float32)
+    require_holes(masks, tiles.shape)
+    return tiles, masks
+
+
+def _restore(model, tiles, masks, progress):
+    """What the model makes of the masked tiles, float32."""
+    from tqdm import tqdm
+
+    bar = partial(tqdm, desc="Restoring", leave=False, disable=None) if progress else None
+    return predict(model, (tiles * masks).astype(np.float32), masks, bar)
+
+
+def _scores(tiles, restored, masks):
     return {
         "mse": mse(tiles, restored),
         "mae": mae(tiles, restored),
@@ -130,50 +236,13 @@ def score_tiles(model, images, masks, progress=False) -> dict[str, np.ndarray]:
     }
 
 
-def compare(methods, images, masks, progress=False) -> list[dict]:
-    """Score several methods on the same tiles and masks, with 95 % bootstrap intervals.
-
-    Args:
-        methods: dictionary from a name to a model or callable as of :func:`evaluate`.
-        images: whole tiles, (n, height, width, 3): uint8, or float in [0, 1].
-        masks: (n, height, width, 1), 1 = known, 0 = hole; each must have holes.
-        progress: show a progress bar for each method.
-
-    Returns:
-        One dict per method, in the order given: "name"; "tiles"; for each score of
-        :func:`evaluate`, "mean", "low" and "high"; "difference_from_previous": for each score,
-        the paired difference from the method before (absent for the first), as of
-        :func:`intervals.paired_difference`.
-
-    Raises:
-        ValueError: as :func:`evaluate`.
-    """
-    rows, previous = [], None
-    for name, model in methods.items():
-        scores = score_tiles(model, images, masks, progress)
-        row = {"name": name, "tiles": len(images)}
-        for score, values in scores.items():
-            low, high = bootstrap_interval(values)
-            row[score] = {"mean": float(values.mean()), "low": low, "high": high}
-        if previous is not None:
-            row["difference_from_previous"] = {
-                score: paired_difference(values, previous[score])
-                for score, values in scores.items()
-            }
-        rows.append(row)
-        previous = scores
-    return rows
-
-
-def _restore(model, images, masks, progress):
-    """Checked tiles and masks, and what the model makes of the masked tiles, all float32."""
-    from tqdm import tqdm
-
-    masks = np.asarray(masks, np.float32)
-    tiles = _as_float("images", images)
-    _require_holes(masks, tiles.shape)
-    bar = partial(tqdm, desc="Restoring", leave=False, disable=None) if progress else None
-    return tiles, predict(model, (tiles * masks).astype(np.float32), masks, bar), masks
+def _means_per_class(scores, labels, class_names):
+    return {
+        int(label) if class_names is None else class_names[label]: _means(
+            {name: values[labels == label] for name, values in scores.items()}
+        )
+        for label in np.unique(labels)
+    }
 
 
 def _means(scores):
@@ -185,48 +254,22 @@ def _mean_over_pixels(errors, masks):
     if masks is None:
         return errors.mean(axis=(1, 2, 3), dtype=np.float64)
     masks = np.asarray(masks)
-    _require_holes(masks, errors.shape)
+    require_holes(masks, errors.shape)
     holes = masks == 0
     return (errors * holes).mean(axis=-1).sum(axis=(1, 2), dtype=np.float64) / holes.sum(
         axis=(1, 2, 3)
     )
 
 
-def _checked(tiles, restored):
-    tiles, restored = _as_float("tiles", tiles), _as_float("restored", restored)
-    if tiles.shape != restored.shape:
-        raise ValueError(
-            f"restored must have the shape of tiles, {tiles.shape}, got {restored.shape}"
-        )
-    return tiles, restored
-
-
-def _as_float(name, images):
-    images = np.asarray(images)
-    if images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
-        raise ValueError(f"{name} must have shape (n, height, width, 3), got {images.shape}")
-    if images.dtype == np.uint8:
-        return images.astype(np.float32) / 255
-    # Written so that NaN fails too.
-    if not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError(f"{name} must lie in [0, 1] where it is not uint8, without NaN")
-    # Scores of float16 would be computed in float16.
-    return images.astype(np.result_type(images, np.float32), copy=False)
-
-
-def _require_labels(labels, count, class_names):
+def _checked_labels(labels, count, class_names):
+    labels = np.asarray(labels)
     if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
             f"labels must be integers of shape ({count},), got {labels.dtype} {labels.shape}"
         )
     if class_names is not None and not np.all((labels >= 0) & (labels < len(class_names))):
         raise ValueError(f"labels must lie in 0 .. {len(class_names) - 1}, as class_names do")
-
-
-def _require_holes(masks, shape):
-    require_masks("masks", masks, shape)
-    if masks.all(axis=(1, 2, 3)).any():
-        raise ValueError("masks must each have at least one hole")
+    return labels
 
 
 def gflop_per_tile(model) -> float:

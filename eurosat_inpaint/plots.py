@@ -1,5 +1,7 @@
 """Every picture in the series, in one style. See any notebook."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -74,7 +76,7 @@ def show_maps(maps, titles, label, source=None, colours="viridis", largest=None)
     """Show maps over the tile side by side, with one colour bar.
 
     Args:
-        maps: sequence of arrays, each of shape (height, width), of one unit.
+        maps: sequence of arrays, each of shape (height, width), of one unit; NaN stays blank.
         titles: a few words per map.
         label: what the colour bar shows, with its unit.
         source: where the tiles come from; "synthetic" is said in the picture.
@@ -85,7 +87,7 @@ def show_maps(maps, titles, label, source=None, colours="viridis", largest=None)
         The matplotlib figure.
     """
     figure, axes = plt.subplots(1, len(maps), figsize=(2.9 * len(maps) + 0.9, 2.9), squeeze=False)
-    largest = max(np.max(values) for values in maps) if largest is None else largest
+    largest = max(np.nanmax(values) for values in maps) if largest is None else largest
     for axis, values, title in zip(axes[0], maps, titles, strict=True):
         picture = axis.imshow(values, vmin=0, vmax=largest, cmap=colours)
         axis.set_title(title, fontsize=10)
@@ -102,7 +104,7 @@ def show_curves(x, curves, xlabel, ylabel, source=None, logarithmic=False):
 
     Args:
         x: shape (k,).
-        curves: dictionary from a label to values of shape (k,).
+        curves: dictionary from a label to values of shape (k,); NaN leaves a gap.
         xlabel, ylabel: what the axes show, with units.
         source: where the tiles come from; "synthetic" is said in the picture.
         logarithmic: both axes in powers of ten.
@@ -111,12 +113,35 @@ def show_curves(x, curves, xlabel, ylabel, source=None, logarithmic=False):
         The matplotlib figure.
     """
     figure, axis = plt.subplots(figsize=(6.4, 3.4))
-    for (label, values), marker in zip(curves.items(), "os^Dv*P", strict=False):
+    for (label, values), marker in zip(curves.items(), cycle("os^Dv*PX<"), strict=False):
         axis.plot(x, values, marker=marker, markevery=max(1, len(x) // 10), label=label)
     if logarithmic:
         axis.set(xscale="log", yscale="log")
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    say_synthetic(figure, source)
+    return figure
+
+
+def show_intervals(rows, score, xlabel, source=None):
+    """Draw one score of several methods: a dot, and a bar over its 95 % interval.
+
+    Args:
+        rows: what :func:`metrics.compare` returns; the first method is drawn on top.
+        score: name of a score that has an interval.
+        xlabel: what the score is, with its unit.
+        source: where the tiles come from; "synthetic" is said in the picture.
+
+    Returns:
+        The matplotlib figure.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 0.9 + 0.3 * len(rows)))
+    places = np.arange(len(rows))
+    value, low, high = ([row[score][part] for row in rows] for part in ("value", "low", "high"))
+    axis.hlines(places, low, high, COLOURS[0], linewidth=3)
+    axis.plot(value, places, "o", color="white", markeredgecolor="black")
+    axis.set_yticks(places, [row["name"] for row in rows])
+    axis.set(xlabel=xlabel, ylim=(len(rows) - 0.5, -0.5))
     say_synthetic(figure, source)
     return figure
 

@@ -2,7 +2,11 @@
 
 import numpy as np
 
+from eurosat_inpaint.checks import require_holes, require_known
 from eurosat_inpaint.masks import require_masks
+
+# Bins of :func:`mean_error_by_distance` in comparisons, in pixels.
+DISTANCE_EDGES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 48)
 
 
 def distances_to_known(masks) -> np.ndarray:
@@ -15,14 +19,12 @@ def distances_to_known(masks) -> np.ndarray:
         float32 (n, height, width).
 
     Raises:
-        ValueError: for a mask that is not 0 and 1 only, or without a known pixel.
+        ValueError: for another shape, or a mask that is not 0 and 1 only or has no known pixel.
     """
     from scipy.ndimage import distance_transform_edt
 
-    masks = np.asarray(masks)
-    require_masks("masks", masks, masks.shape)
-    if not masks.any(axis=(1, 2, 3)).all():
-        raise ValueError("masks must each have at least one known pixel")
+    masks = _as_masks(masks)
+    require_known(masks)
     return np.stack([distance_transform_edt(m == 0) for m in masks[..., 0]]).astype(np.float32)
 
 
@@ -36,11 +38,9 @@ def beyond_outermost_lines(masks) -> np.ndarray:
         bool (n, height, width).
 
     Raises:
-        ValueError: for a mask that is not 0 and 1 only.
+        ValueError: for another shape, or a mask that is not 0 and 1 only.
     """
-    masks = np.asarray(masks)
-    require_masks("masks", masks, masks.shape)
-    known = masks[..., 0] == 1
+    known = _as_masks(masks)[..., 0] == 1
     on_left = np.maximum.accumulate(known, axis=2)
     on_right = np.maximum.accumulate(known[:, :, ::-1], axis=2)[:, :, ::-1]
     return ~known & ~(on_left & on_right)
@@ -59,16 +59,16 @@ def mean_error_by_distance(squared_errors, masks, edges) -> np.ndarray:
         float64 (k,); NaN for a bin without pixels.
 
     Raises:
-        ValueError: as :func:`distances_to_known`, or if the shapes do not fit together.
+        ValueError: as :func:`distances_to_known`; for shapes that do not fit together, errors
+            outside [0, 1], NaN, a mask without holes, or edges that do not increase.
     """
+    squared_errors, masks = _checked(squared_errors, masks)
+    if not (np.diff(edges) > 0).all():
+        raise ValueError(f"edges must increase, got {edges}")
     distances = distances_to_known(masks)
-    if np.shape(squared_errors) != distances.shape:
-        raise ValueError(
-            f"squared_errors must have shape {distances.shape}, got {np.shape(squared_errors)}"
-        )
     holes = distances > 0
     bins = np.digitize(distances[holes], edges)
-    sums = np.bincount(bins, np.asarray(squared_errors)[holes], minlength=len(edges) + 1)
+    sums = np.bincount(bins, squared_errors[holes], minlength=len(edges) + 1)
     counts = np.bincount(bins, minlength=len(edges) + 1)
     with np.errstate(invalid="ignore"):
         return (sums / counts)[1 : len(edges)]
@@ -85,10 +85,31 @@ def mean_error_map(squared_errors, masks) -> np.ndarray:
         float64 (height, width); NaN where no tile has a hole.
 
     Raises:
-        ValueError: for a mask that is not 0 and 1 only, or shapes that do not fit together.
+        ValueError: for shapes that do not fit together, errors outside [0, 1], NaN, or a mask
+            that is not 0 and 1 only or has no holes.
     """
-    masks, squared_errors = np.asarray(masks), np.asarray(squared_errors)
-    require_masks("masks", masks, (*squared_errors.shape, 1))
+    squared_errors, masks = _checked(squared_errors, masks)
     holes = masks[..., 0] == 0
     with np.errstate(invalid="ignore"):
         return (squared_errors * holes).sum(axis=0, dtype=np.float64) / holes.sum(axis=0)
+
+
+def _checked(squared_errors, masks):
+    squared_errors, masks = np.asarray(squared_errors), _as_masks(masks)
+    if squared_errors.shape != masks.shape[:3]:
+        raise ValueError(
+            f"squared_errors must have shape {masks.shape[:3]}, got {squared_errors.shape}"
+        )
+    require_holes(masks, masks.shape)
+    # Written so that NaN fails too.
+    if not (squared_errors.min() >= 0 and squared_errors.max() <= 1):
+        raise ValueError("squared_errors must lie in [0, 1], without NaN")
+    return squared_errors, masks
+
+
+def _as_masks(masks):
+    masks = np.asarray(masks)
+    if masks.ndim != 4 or len(masks) == 0:
+        raise ValueError(f"masks must have shape (n, height, width, 1), got {masks.shape}")
+    require_masks("masks", masks, masks.shape)
+    return masks

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eurosat_inpaint.masks import require_masks
+from eurosat_inpaint.checks import as_float, as_float_pair, require_holes
 
 
 def gradient_sums(images, masks) -> np.ndarray:
@@ -16,12 +16,11 @@ def gradient_sums(images, masks) -> np.ndarray:
         float64 (n,), on the scale where white is 1.
 
     Raises:
-        ValueError: for masks of another shape, or not 0 and 1 only.
+        ValueError: for values outside [0, 1], NaN, or masks of another shape, not 0 and 1 only,
+            or without holes.
     """
-    images, masks = np.asarray(images), np.asarray(masks)
-    require_masks("masks", masks, images.shape)
-    if images.dtype == np.uint8:
-        images = images.astype(np.float32) / 255
+    images, masks = as_float("images", images), np.asarray(masks)
+    require_holes(masks, images.shape)
     holes = masks == 0
     total = np.zeros(len(images))
     for axis in (1, 2):
@@ -41,8 +40,10 @@ def gradient_ratio(tiles, restored, masks) -> float:
         masks: (n, height, width, 1), 1 = known, 0 = hole.
 
     Raises:
-        ValueError: as :func:`gradient_sums`; or if the true tiles are flat in all holes.
+        ValueError: as :func:`gradient_sums`; for shapes that differ; or if the true tiles are
+            flat in all holes.
     """
+    tiles, restored = as_float_pair(tiles, restored)
     truth = gradient_sums(tiles, masks).sum()
     if truth == 0:
         raise ValueError("tiles must not be flat in all holes: there is no gradient to compare to")
@@ -59,13 +60,16 @@ def radial_power(images) -> np.ndarray:
 
     Returns:
         float64 (side / 2 - 1,): mean power of the waves of 1, 2, ... cycles per tile.
+
+    Raises:
+        ValueError: for tiles that are not square, values outside [0, 1], or NaN.
     """
     from scipy.fft import dctn
 
-    images = np.asarray(images)
-    if images.ndim != 4 or images.shape[1] != images.shape[2]:
+    images = as_float("images", images)
+    if images.shape[1] != images.shape[2]:
         raise ValueError(f"images must have shape (n, side, side, 3), got {images.shape}")
-    brightness = images.mean(axis=-1, dtype=np.float64) / (255 if images.dtype == np.uint8 else 1)
+    brightness = images.mean(axis=-1, dtype=np.float64)
     power = (dctn(brightness, axes=(1, 2), norm="ortho") ** 2).mean(axis=0)
     # Wave k of the cosine transform has k / 2 cycles per tile.
     cycles = np.hypot(*np.mgrid[: len(power), : len(power)]) / 2

@@ -83,43 +83,68 @@ def test_doctor_runs_as_a_module(archive_zip):
     assert "Traceback" not in finished.stderr
 
 
-def test_evaluate_prints_the_scores(capsys, archive_zip):
+def tables_of(lines):
+    """Rows of the comparison and of the scores per class by their first word, and the names."""
+    gap = lines.index("") if "" in lines else len(lines)
+    comparison = {line.split()[0]: line.split()[1:] for line in lines[2:gap]}
+    names = lines[gap + 1].split()[3:] if gap < len(lines) else []
+    return comparison, {line[:22].strip(): line[22:].split() for line in lines[gap + 2 :]}, names
+
+
+def test_evaluate_prints_the_scores_of_a_network_per_class(capsys, archive_zip):
     status, lines, errors = run(
         capsys, "evaluate", "unet", "--split", "train", "--data", archive_zip
     )
     assert status == 0 and without_progress(errors) == []
     tiles = data.load_tiles("train", data_dir=archive_zip)
     assert lines[0].startswith(f"{len(tiles)} train tiles from 'local', original masks")
-    scores = metrics.evaluate(
-        pretrained.load("unet"), tiles.images, line_masks(len(tiles), seed=0), tiles.labels
-    )
-    names = lines[1].split()
-    rows = {line[:22].strip(): line[22:].split() for line in lines[2:]}
+    comparison, rows, names = tables_of(lines)
+    assert list(comparison) == ["unet"]
     assert list(rows) == ["unet", *CLASS_NAMES]
-    assert len(names) == len(SCORES)
-    for label, row in [("unet", scores), ("River", scores["per_class"][8])]:
+    (expected,) = metrics.compare(
+        {"unet": pretrained.load("unet")},
+        tiles.images,
+        line_masks(len(tiles), seed=0),
+        tiles.labels,
+    )
+    of_all = {score: expected[score]["value"] for score in [*SCORES, "land_cover_agreement"]}
+    assert len(names) == len(of_all)
+    for label, row in [("unet", of_all), ("River", expected["per_class"][8])]:
         for name, printed in zip(names, rows[label], strict=True):
-            full_name = next(score for score in row if score.startswith(name))
-            full_name = name if name in row else full_name
+            full_name = name if name in row else next(s for s in row if s.startswith(name))
             assert float(printed) == pytest.approx(row[full_name], rel=1e-3)
 
 
-def test_evaluate_compares_the_fills_in_order_with_paired_differences(capsys, archive_zip):
-    status, lines, _ = run(
-        capsys, "evaluate", "baselines", "--split", "train", "--data", archive_zip
-    )
+def test_evaluate_prints_one_table_in_the_order_given(capsys, archive_zip, monkeypatch):
+    restored = []
+
+    def counted(model, masked, *rest, predict=metrics.predict):
+        restored.append(model)
+        return predict(model, masked, *rest)
+
+    monkeypatch.setattr(metrics, "predict", counted)
+    command = ("evaluate", "baselines", "unet", "--split", "train", "--data", archive_zip)
+    status, lines, _ = run(capsys, *command)
     assert status == 0
-    rows = {line.split()[0]: line for line in lines[2:]}
-    assert list(rows) == list(baselines.FILLS)
+    assert max(len(line) for line in lines) <= 120
+    rows, per_class, _ = tables_of(lines)
+    assert list(rows) == [*baselines.FILLS, "unet"]
+    assert list(per_class) == ["unet", *CLASS_NAMES]
+    assert len(restored) == len(rows)  # Nothing is restored twice.
     tiles = data.load_tiles("train", data_dir=archive_zip)
-    masks = line_masks(len(tiles), seed=0)
-    mean, nearest = (
-        metrics.evaluate(baselines.FILLS[name], tiles.images, masks)["mse"]
-        for name in ("mean", "nearest")
-    )
-    assert float(rows["nearest"].split()[1]) == pytest.approx(nearest, abs=1e-6)
-    assert float(rows["nearest"].split()[-3]) == pytest.approx(nearest - mean, abs=2e-6)
-    assert len(rows["mean"].split()) == 6  # Nothing stands above the first row.
+    methods = {name: baselines.FILLS[name] for name in ("mean", "nearest")}
+    first, second = metrics.compare(methods, tiles.images, line_masks(len(tiles), seed=0))
+    scores = ("psnr", "ssim", "mse_holes", "gradient_ratio", "land_cover_agreement")
+    change = second["difference_from_previous"]["mse"]
+    expected = list(second["mse"].values())
+    expected += [second[score]["value"] for score in (*scores, "kernel_distance")]
+    expected += [change["difference"], change["low"], change["high"]]
+    printed = [float(word.strip("[],")) for word in rows["nearest"]]
+    tolerances = 3 * [1e-6] + [0.01, 1e-3, 1e-6, 1e-3, 1e-3, 1e-4] + 3 * [1e-6]
+    assert (abs(np.subtract(printed, expected)) <= tolerances).all()
+    # Nothing stands above the first row.
+    assert float(rows["mean"][0]) == pytest.approx(first["mse"]["value"], abs=1e-6)
+    assert len(rows["mean"]) == len(rows["nearest"]) - 3
 
 
 def test_evaluate_without_tiles_of_the_split_says_so(capsys, tmp_path, jpegs):
@@ -199,6 +224,34 @@ def test_trained_weights_load_by_their_card(
     again = pretrained.card("unet")
     assert again["validation"] == pytest.approx(card["validation"], rel=1e-4)
     assert len((directory / "log.csv").read_text().splitlines()) == 3
+
+
+def test_a_run_can_continue_from_shipped_weights(
+    capsys, tmp_path, archive_zip, tiny_network, monkeypatch
+):
+    command = ("train", "unet", "--profile", "smoke", "--data", archive_zip)
+    run(capsys, *command, "--output", tmp_path / "first")
+    monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", tmp_path / "first")
+    first = pretrained.card("unet")
+    starts = []
+
+    def no_training(model, *images, **settings):
+        starts.append(model.get_weights())
+        model.save_weights(settings["directory"] / "best.weights.h5")
+        return [{"epoch": 1, "val_loss": 0.0, "seconds": 60.0}] * settings["epochs"]
+
+    monkeypatch.setattr(training, "fit_unet", no_training)
+    (tmp_path / "second").mkdir()
+    command += ("--from-shipped", "--epochs", 5, "--output", tmp_path / "second")
+    status, _, _ = run(capsys, *command)
+    assert status == 0
+    for started, shipped in zip(starts[0], pretrained.load("unet").get_weights(), strict=True):
+        np.testing.assert_array_equal(started, shipped)
+    second = json.loads((tmp_path / "second" / "unet.json").read_text())
+    assert second["epochs"] == 5 and second["command"].endswith("--epochs 5 --from-shipped")
+    (before,) = second["continues"]
+    assert before["sha256"] == first["sha256"] and before["minutes"] == first["minutes"]
+    assert before["mse"] == first["validation"]["mse"]
 
 
 def test_stopped_training_continues_with_the_same_command(

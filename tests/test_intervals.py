@@ -49,6 +49,20 @@ def test_pairing_tells_methods_apart_whose_own_intervals_overlap():
     assert reverse["high"] < 0
 
 
+def test_difference_of_two_ratios_of_sums_is_paired():
+    random = np.random.default_rng(5)
+    weights = random.gamma(1.0, size=800)
+    second = weights * random.gamma(1.0, size=800)
+    first = second + 0.05 * weights + 0.02 * random.normal(size=800)
+    found = paired_difference(first, second, weights)
+    ratios = [values.sum() / weights.sum() for values in (first, second)]
+    assert found["difference"] == pytest.approx(ratios[0] - ratios[1])
+    assert found["low"] < 0.05 < found["high"]
+    residuals = first - second - found["difference"] * weights
+    half_width = 1.96 * residuals.std() / np.sqrt(800) / weights.mean()
+    assert found["high"] - found["low"] == pytest.approx(2 * half_width, rel=0.15)
+
+
 def test_same_seed_same_interval():
     values = np.random.default_rng(4).normal(size=50)
     assert bootstrap_interval(values, seed=1) == bootstrap_interval(values, seed=1)
@@ -66,3 +80,10 @@ def test_bad_values_are_refused():
         bootstrap_interval(good, np.ones(4))
     with pytest.raises(ValueError, match=r"second must have shape \(5,\)"):
         paired_difference(good, np.ones(4))
+    for weights in (np.zeros(5), np.array([1, 1, 1, 1, -1.0])):
+        with pytest.raises(ValueError, match="weights must not be negative, and not all 0"):
+            bootstrap_interval(good, weights)
+        with pytest.raises(ValueError, match="weights must not be negative, and not all 0"):
+            paired_difference(good, good, weights)
+    with pytest.raises(ValueError, match=r"weights must have shape \(5,\)"):
+        paired_difference(good, good, np.ones(4))

@@ -1,5 +1,7 @@
 """Scores against independent references, and what is refused."""
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from scipy.ndimage import correlate1d
 from skimage.metrics import peak_signal_noise_ratio
 
-from eurosat_inpaint import metrics
+from eurosat_inpaint import metrics, pretrained
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.models import unet
 from eurosat_inpaint.synthetic import CLASS_NAMES, synthetic_tiles
@@ -285,17 +287,154 @@ def test_what_a_model_returns_is_checked(model, message):
         metrics.evaluate(model, tiles, masks)
 
 
-def test_compare_gives_means_intervals_and_paired_differences_in_order(scored):
+def test_importing_loads_neither_keras_nor_tensorflow():
+    statements = (
+        "import sys, eurosat_inpaint.metrics; print({'keras', 'tensorflow'} & {*sys.modules})"
+    )
+    command = [sys.executable, "-c", statements]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert finished.stdout.strip() == "set()"
+
+
+def black(masked, masks):
+    return masked
+
+
+PROFILES = ("mse_by_distance", "radial_power_ratio", "error_map")
+
+
+@pytest.fixture(scope="module")
+def compared(scored):
+    """What compare says of black and of grey holes, and of the truth; and how often each ran."""
+    images, masks, labels = scored
+    calls = []
+
+    def truth(masked, masks):
+        calls.append(len(masked))
+        start = 0 if len(calls) == 1 else len(images) - 64
+        return images[start : start + 64] / np.float32(255)
+
+    methods = {"black": black, "grey": grey, "truth": truth}
+    rows = metrics.compare(methods, images, masks, labels, CLASS_NAMES)
+    return dict(zip(methods, rows, strict=True)), calls
+
+
+def scores_of(row):
+    return [score for score, part in row.items() if isinstance(part, dict) and "value" in part]
+
+
+def test_compare_gives_every_score_with_its_interval_in_order(compared, scored):
+    rows, calls = compared
+    assert [row["name"] for row in rows.values()] == ["black", "grey", "truth"]
+    assert calls == [64, 64]  # Each tile is restored once; the last batch reaches back.
     images, masks, _ = scored
-    methods = {"black": lambda masked, masks: masked, "grey": grey}
-    black, second = metrics.compare(methods, images, masks)
-    assert [black["name"], second["name"]] == ["black", "grey"]
-    assert "difference_from_previous" not in black
     alone = metrics.evaluate(grey, images, masks)
-    for score in set(alone) - {"tiles"}:
-        assert second[score]["mean"] == alone[score]
-        assert second[score]["low"] <= second[score]["mean"] <= second[score]["high"]
-        found = second["difference_from_previous"][score]
-        assert found["difference"] == pytest.approx(second[score]["mean"] - black[score]["mean"])
+    assert rows["grey"]["tiles"] == alone.pop("tiles") == 70
+    assert {score: rows["grey"][score]["value"] for score in alone} == alone
+    more = {"mse_interpolated", "mse_extrapolated", "gradient_ratio"}
+    more |= {"land_cover_agreement", "kernel_distance"}
+    for row in rows.values():
+        assert set(scores_of(row)) == set(alone) | more
+        for score in scores_of(row):
+            # To rounding: all means of one value are that value.
+            assert row[score]["low"] <= row[score]["value"] + 1e-12
+            assert row[score]["value"] <= row[score]["high"] + 1e-12
+
+
+def test_compare_gives_paired_differences_from_the_row_above(compared):
+    rows, _ = compared
+    assert "difference_from_previous" not in rows["black"]
+    for first, second in (("black", "grey"), ("grey", "truth")):
+        differences = rows[second]["difference_from_previous"]
+        assert set(differences) == set(scores_of(rows[second]))
+        for score, found in differences.items():
+            change = rows[second][score]["value"] - rows[first][score]["value"]
+            assert found["difference"] == pytest.approx(change, abs=1e-9)
+            assert found["low"] <= found["difference"] + 1e-12
+            assert found["difference"] <= found["high"] + 1e-12
     # A grey fill is nearer to any tile than black holes are.
-    assert second["difference_from_previous"]["mse_holes"]["high"] < 0
+    assert rows["grey"]["difference_from_previous"]["mse_holes"]["high"] < 0
+    assert rows["grey"]["difference_from_previous"]["mse_extrapolated"]["high"] < 0
+
+
+def test_compare_knows_the_truth(compared):
+    truth = compared[0]["truth"]
+    for score in ("mse", "mse_interpolated", "mse_extrapolated"):
+        assert truth[score] == {"value": 0, "low": 0, "high": 0}
+    for score in ("gradient_ratio", "land_cover_agreement"):
+        assert list(truth[score].values()) == pytest.approx([1, 1, 1])
+    assert truth["kernel_distance"]["value"] == pytest.approx(0, abs=1e-6)
+    assert truth["radial_power_ratio"] == pytest.approx(np.ones(31))
+    assert np.nanmax(truth["mse_by_distance"]) == np.nanmax(truth["error_map"]) == 0
+
+
+def test_scores_of_compare_are_those_of_the_functions(compared, scored):
+    images, masks, _ = scored
+    row, restored = compared[0]["grey"], grey(images / np.float32(255), masks)
+    errors = ((images / 255 - restored) ** 2).mean(axis=-1)
+    beyond = metrics.beyond_outermost_lines(masks)
+    between = (masks[..., 0] == 0) & ~beyond
+    classifier = pretrained.load("classifier")
+    features = [metrics.land_cover_features(classifier, part) for part in (images, restored)]
+    expected = {
+        "mse_interpolated": errors[between].mean(),
+        "mse_extrapolated": errors[beyond].mean(),
+        "gradient_ratio": metrics.gradient_ratio(images, restored, masks),
+        "land_cover_agreement": metrics.land_cover_agreement(classifier, images, restored).mean(),
+        "kernel_distance": metrics.kernel_distance(*features).mean(),
+    }
+    found = {score: row[score]["value"] for score in expected}
+    assert found == pytest.approx(expected, rel=1e-4)
+    profiles = (
+        metrics.mean_error_by_distance(errors, masks, metrics.DISTANCE_EDGES),
+        metrics.radial_power(restored) / metrics.radial_power(images),
+        metrics.mean_error_map(errors, masks),
+    )
+    for name, profile in zip(PROFILES, profiles, strict=True):
+        assert row[name].dtype == np.float64
+        np.testing.assert_allclose(row[name], profile, rtol=1e-4)
+
+
+def test_compare_per_class_is_that_of_evaluate_and_adds_up(compared, scored):
+    per_class = compared[0]["grey"]["per_class"]
+    alone = metrics.evaluate(grey, *scored, CLASS_NAMES)["per_class"]
+    for name, scores in alone.items():
+        assert {score: per_class[name][score] for score in scores} == scores
+    agreement = sum(part["land_cover_agreement"] * part["tiles"] for part in per_class.values())
+    total = compared[0]["grey"]["land_cover_agreement"]["value"]
+    assert agreement / 70 == pytest.approx(total)
+    images, masks, _ = (part[:4] for part in scored)
+    (row,) = metrics.compare({"grey": grey}, images, masks)
+    assert "per_class" not in row
+
+
+def test_compare_gives_nan_for_what_the_masks_do_not_have(scored):
+    images = scored[0][:4]
+    left_half = np.zeros((4, 64, 64, 1), np.float32)
+    left_half[:, :, :32] = 1
+    _, row = metrics.compare({"black": black, "grey": grey}, images, left_half)
+    assert np.isnan(list(row["mse_interpolated"].values())).all()
+    assert np.isnan(list(row["difference_from_previous"]["mse_interpolated"].values())).all()
+    assert row["mse_extrapolated"]["value"] > 0
+    assert np.isnan(row["error_map"][:, :32]).all() and (row["error_map"][:, 32:] > 0).all()
+
+
+def test_compare_refuses_before_the_work(scored):
+    def unused(masked, masks):
+        pytest.fail("the model was called")
+
+    images, masks, labels = (part[:3] for part in scored)
+    small = np.full((2, 32, 32, 3), 0.5), line_masks(2, size=32)
+    nothing, whole = masks.copy(), masks.copy()
+    nothing[1], whole[1] = 0, 1
+    for arguments, message in (
+        (small, r"images must have shape \(n, 64, 64, 3\), got \(2, 32, 32, 3\)"),
+        ((images[:1], masks[:1]), "images must be at least two tiles"),
+        ((images, masks[:2]), "masks must have shape"),
+        ((images, nothing), "masks must each have at least one known pixel"),
+        ((images, whole), "masks must each have at least one hole"),
+        ((images / 100, masks), "images must lie in"),
+        ((images, masks, labels[:2]), "labels must be integers of shape"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            metrics.compare({"unused": unused}, *arguments)

@@ -14,6 +14,11 @@ IMAGES, LABELS, _ = synthetic_tiles(6)
 NAMES = ("field", "forest", "road")
 MAPS = [np.eye(8), np.ones((8, 8)) / 2]
 
+ROWS = [
+    {"name": "mean", "mse": {"value": 0.3, "low": 0.2, "high": 0.5}},
+    {"name": "nearest", "mse": {"value": 0.1, "low": 0.05, "high": 0.15}},
+]
+
 # One call of every function that draws tiles, or what was measured on them.
 CALLS = {
     "show_tiles": lambda source: plots.show_tiles([IMAGES[:3], IMAGES[3:]], source=source),
@@ -21,6 +26,7 @@ CALLS = {
     "show_curves": lambda source: plots.show_curves(
         np.arange(1, 5), {"a": np.arange(4), "b": np.ones(4)}, "x", "y", source=source
     ),
+    "show_intervals": lambda source: plots.show_intervals(ROWS, "mse", "MSE", source=source),
     "show_histograms": lambda source: plots.show_histograms(
         {"a": np.linspace(0, 1, 50), "b": np.linspace(0, 2, 70)}, "x", source=source
     ),
@@ -109,6 +115,46 @@ def test_maps_share_one_scale():
     for largest, limits in [(None, (0, 1)), (3, (0, 3))]:
         figure = plots.show_maps(MAPS, ("a", "b"), "error", largest=largest)
         assert [axis.images[0].get_clim() for axis in figure.axes[:2]] == [limits] * 2
+
+
+def test_what_a_map_does_not_know_is_blank():
+    known, unknown = np.eye(8), np.eye(8)
+    unknown[3, 5] = np.nan
+    figure = plots.show_maps([known, unknown], ("a", "b"), "error")
+    pictures = [axis.images[0] for axis in figure.axes[:2]]
+    assert [picture.get_clim() for picture in pictures] == [(0, 1)] * 2
+    opaque = [picture.to_rgba(picture.get_array())[..., 3] for picture in pictures]
+    assert opaque[0].all() and np.argwhere(opaque[1] == 0).tolist() == [[3, 5]]
+
+
+@pytest.mark.parametrize("logarithmic", [True, False])
+def test_curves_have_gaps_where_nothing_is_known(logarithmic):
+    values = np.array([1, 10, np.nan, 1000])
+    figure = plots.show_curves(
+        np.array([1, 2, 4, 8]), {"a": values}, "x", "y", logarithmic=logarithmic
+    )
+    axis = figure.axes[0]
+    assert drawn_pixels(figure).std() > 1
+    np.testing.assert_array_equal(axis.lines[0].get_ydata(), values)
+    assert axis.get_xscale() == axis.get_yscale() == ("log" if logarithmic else "linear")
+    # The last value stands alone, and has a marker.
+    assert axis.lines[0].get_marker() == "o" and axis.get_ylim()[1] > 1000
+
+
+def test_no_curve_is_left_out_and_no_two_look_alike():
+    curves = {f"method {k}": np.arange(3) + k for k in range(9)}
+    lines = plots.show_curves(np.arange(3), curves, "x", "y").axes[0].lines
+    assert len({(line.get_color(), line.get_marker()) for line in lines}) == 9
+
+
+def test_intervals_stand_in_order_at_their_scores():
+    axis = plots.show_intervals(ROWS, "mse", "MSE").axes[0]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["mean", "nearest"]
+    assert axis.yaxis_inverted()
+    assert axis.get_xlabel() == "MSE"
+    np.testing.assert_array_equal(axis.lines[0].get_xydata(), [[0.3, 0], [0.1, 1]])
+    bars = axis.collections[0].get_segments()
+    np.testing.assert_array_equal(bars, [[[0.2, 0], [0.5, 0]], [[0.05, 1], [0.15, 1]]])
 
 
 def test_classes_are_ordered_by_their_median():

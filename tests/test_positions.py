@@ -5,6 +5,7 @@ import pytest
 
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.positions import (
+    DISTANCE_EDGES,
     beyond_outermost_lines,
     distances_to_known,
     mean_error_by_distance,
@@ -43,9 +44,9 @@ def test_extrapolated_is_what_has_nothing_known_on_one_side_of_its_row():
 
 def test_error_by_distance_gives_back_a_function_of_the_distance(masks):
     distances = distances_to_known(masks)
-    errors = np.floor(distances) ** 2
+    errors = (np.floor(distances) / 100) ** 2
     edges = np.arange(1, 12)
-    assert mean_error_by_distance(errors, masks, edges) == pytest.approx(edges[:-1] ** 2)
+    assert mean_error_by_distance(errors, masks, edges) == pytest.approx((edges[:-1] / 100) ** 2)
     assert np.isnan(mean_error_by_distance(errors, masks, [60, 90])).all()
 
 
@@ -60,12 +61,52 @@ def test_error_map_is_the_mean_over_holes_of_each_position(masks):
     assert np.isnan(mean_error_map(errors, never_a_hole)[5, 6])
 
 
-def test_bad_input_is_refused(masks):
-    with pytest.raises(ValueError, match="at least one known pixel"):
-        distances_to_known(np.zeros_like(masks[:2]))
-    with pytest.raises(ValueError, match="masks must hold only 0"):
-        beyond_outermost_lines(masks * 0.5)
-    with pytest.raises(ValueError, match=r"squared_errors must have shape \(400, 64, 64\)"):
-        mean_error_by_distance(np.zeros((3, 64, 64)), masks, [1, 2])
-    with pytest.raises(ValueError, match=r"masks must have shape \(3, 64, 64, 1\)"):
-        mean_error_map(np.zeros((3, 64, 64)), masks)
+def test_bins_of_comparisons_hold_every_hole_of_the_original_masks(masks):
+    distances = distances_to_known(masks)
+    counts, _ = np.histogram(distances[distances > 0], DISTANCE_EDGES)
+    assert counts.sum() == (distances > 0).sum()
+    assert counts.min() > 1000
+
+
+MEASURES = (lambda e, m: mean_error_by_distance(e, m, [1, 2]), mean_error_map)
+ON_MASKS = (distances_to_known, beyond_outermost_lines)
+
+
+def bad_masks():
+    good = line_masks(2, size=16, lines=1)
+    no_holes, half, unknown = good.copy(), good.copy(), good.copy()
+    no_holes[1], half[0, 0, 0], unknown[0, 0, 0] = 1, 0.5, np.nan
+    return [
+        pytest.param(half, "masks must hold only 0", MEASURES + ON_MASKS, id="half"),
+        pytest.param(unknown, "masks must hold only 0", MEASURES + ON_MASKS, id="NaN"),
+        pytest.param(good[0], "masks must have shape", MEASURES + ON_MASKS, id="one mask"),
+        pytest.param(good[:0], "masks must have shape", MEASURES + ON_MASKS, id="no mask"),
+        pytest.param(good.repeat(3, -1), "masks must have shape", MEASURES + ON_MASKS, id="RGB"),
+        pytest.param(good[:1], "squared_errors must have shape", MEASURES, id="too few"),
+        pytest.param(no_holes, "masks must each have at least one hole", MEASURES, id="no holes"),
+        pytest.param(
+            0 * good,
+            "masks must each have at least one known pixel",
+            (MEASURES[0], distances_to_known),
+            id="nothing known",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("masks", "message", "measures"), bad_masks())
+def test_bad_masks_are_refused(masks, message, measures):
+    for measure in measures:
+        with pytest.raises(ValueError, match=message):
+            measure(masks) if measure in ON_MASKS else measure(np.zeros((2, 16, 16)), masks)
+
+
+def test_bad_errors_and_edges_are_refused(masks):
+    for value in (-0.1, 1.1, np.nan):
+        errors = np.zeros((400, 64, 64))
+        errors[3, 4, 5] = value
+        for measure in MEASURES:
+            with pytest.raises(ValueError, match=r"squared_errors must lie in \[0, 1\]"):
+                measure(errors, masks)
+    for edges in ([1, 1, 2], [3, 2, 1], [1, np.nan]):
+        with pytest.raises(ValueError, match="edges must increase"):
+            mean_error_by_distance(np.zeros((400, 64, 64)), masks, edges)

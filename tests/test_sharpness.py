@@ -53,19 +53,53 @@ def test_a_wave_has_its_power_at_its_frequency():
 
 
 def test_power_of_noise_is_flat_and_is_its_variance():
-    noise = 0.5 + 0.1 * np.random.default_rng(1).standard_normal((1000, 64, 64, 1))
-    power = radial_power(noise)
+    noise = np.random.default_rng(1).uniform(0.3, 0.7, (1000, 64, 64, 1))
+    power = radial_power(np.broadcast_to(noise, (1000, 64, 64, 3)))
     # The first ring holds four waves: its standard error is sqrt(2 / 4000), 2.2 %.
-    assert power == pytest.approx(np.full(31, 0.01), rel=0.08)
+    assert power == pytest.approx(np.full(31, 0.4**2 / 12), rel=0.08)
 
 
-def test_bad_input_is_refused(tiles):
+def test_power_of_bytes_and_floats_is_the_same(tiles):
+    assert radial_power(tiles[0]) == pytest.approx(radial_power(tiles[0] / 255), rel=1e-5)
+
+
+def with_value(value):
+    images = np.full((2, 16, 16, 3), 0.5)
+    images[1, 3, 4, 2] = value
+    return images
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01, np.nan])
+def test_values_outside_0_to_1_are_refused(value):
+    good, bad = np.random.default_rng(2).random((2, 16, 16, 3)), with_value(value)
+    masks = line_masks(2, size=16, lines=1)
+    for measure in (radial_power, lambda images: gradient_sums(images, masks)):
+        with pytest.raises(ValueError, match="images must lie in"):
+            measure(bad)
+    with pytest.raises(ValueError, match="tiles must lie in"):
+        gradient_ratio(bad, good, masks)
+    with pytest.raises(ValueError, match="restored must lie in"):
+        gradient_ratio(good, bad, masks)
+
+
+def test_bad_shapes_and_masks_are_refused(tiles):
     images, masks = tiles
-    with pytest.raises(ValueError, match="masks must have shape"):
-        gradient_sums(images, masks[:3])
-    with pytest.raises(ValueError, match="masks must hold only 0"):
-        gradient_sums(images, 0.5 * masks)
+    whole = masks.copy()
+    whole[3] = 1
+    for bad, message in (
+        (masks[:3], "masks must have shape"),
+        (0.5 * masks, "masks must hold only 0"),
+        (whole, "masks must each have at least one hole"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            gradient_sums(images, bad)
+        with pytest.raises(ValueError, match=message):
+            gradient_ratio(images, images, bad)
+    with pytest.raises(ValueError, match="restored must have the shape of tiles"):
+        gradient_ratio(images, images[:3], masks)
     with pytest.raises(ValueError, match="must not be flat"):
         gradient_ratio(np.full_like(images, 7), images, masks)
     with pytest.raises(ValueError, match=r"images must have shape \(n, side, side, 3\)"):
         radial_power(images[:, :32])
+    with pytest.raises(ValueError, match=r"images must have shape \(n, height, width, 3\)"):
+        radial_power(images[..., :1])
