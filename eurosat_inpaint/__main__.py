@@ -316,9 +316,10 @@ def _listed(versions):
 
 
 def _device():
-    import tensorflow as tf
+    import keras
 
-    return "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    devices = keras.distribution.list_devices()
+    return "GPU" if any(name.startswith(("gpu", "cuda")) for name in devices) else "CPU"
 
 
 def _processor():
