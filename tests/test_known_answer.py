@@ -13,6 +13,13 @@ TILES, KRIGED = 200, 20
 
 # MSE in the holes over the field's variance: means over 400 other fields, of a standard error of
 # 0.006; the optimum over 400 masks. For the fills by OpenCV with a radius of 6 pixels.
+# Earlier estimates were 0.32 for the optimum, 0.39 for push-pull, 0.43 for Telea, 0.52 for nearest
+# and 0.92 for the mean. From field to field push-pull's error has a standard deviation of 0.10,
+# from mask to mask the optimum's one of 0.06, so few fields settle nothing: the first 20 masks
+# of seed 0 have an optimum of 0.327, the first 100 one of 0.345. Over 1,000 further fields
+# push-pull has 0.438, Telea 0.457, nearest 0.544, the mean 0.915, with standard errors of 0.003 to
+# 0.005. The law itself decides: the tests below derive the optimum, and the errors of the linear
+# fills, from the covariance without a sample.
 EXPECTED = {
     "mean": 0.922,
     "nearest": 0.544,
