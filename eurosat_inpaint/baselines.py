@@ -80,7 +80,8 @@ def biharmonic(masked: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
     S. B. Damelin, N. S. Hoang, "On surface completion and image inpainting by biharmonic
     functions: numerical aspects" (2018). It overshoots near steep edges and far outside the known
-    pixels; the result is clipped to [0, 1]. It takes ten times as long as the others.
+    pixels; scikit-image stops it at the range of the tile's known values. It takes ten times as
+    long as the others.
     """
     from skimage.restoration import inpaint_biharmonic
 
@@ -91,7 +92,7 @@ def biharmonic(masked: np.ndarray, mask: np.ndarray) -> np.ndarray:
             for tile, known in zip(masked.astype(np.float64), mask[..., 0], strict=True)
         ]
     )
-    return composite(masked, filled.clip(0, 1).astype(np.float32), mask)
+    return composite(masked, filled.astype(np.float32), mask)
 
 
 # By falling error on the validation tiles of EuroSAT.

@@ -430,5 +430,5 @@ assert np.array_equal(np.any(originals * given != 0, axis=-1, keepdims=True), gi
 # leave other holes, and a network trained here need not be any good at them. Interpolation was
 # judged along rows only; above and below there may be known pixels after all.
 #
-# **Next:** baselines and measures come as notebook 03 in a later part of the series. A network
-# learns to fill the holes in [notebook 04](04_unet_training.ipynb).
+# **Next:** [notebook 03](03_baselines_and_metrics.ipynb) fills the holes without learning, and asks
+# how a restoration is to be judged.
