@@ -1,0 +1,72 @@
+"""What the benchmarks share: timing in turn, Markdown tables, the machine in a line."""
+
+import importlib
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+
+def seconds_in_turn(tasks: dict[str, Callable[[], object]], repeats: int) -> dict[str, np.ndarray]:
+    """Time tasks in turn: what slows the machine down for a while slows all of them down.
+
+    Args:
+        tasks: what to call, by name. Each is called once before the clock starts: that call
+            compiles, and fills caches.
+        repeats: how often all of them are timed.
+
+    Returns:
+        Seconds of each call, float64 (``repeats``,), by name.
+    """
+    for task in tasks.values():
+        task()
+    seconds = {name: np.empty(repeats) for name in tasks}
+    for repeat in range(repeats):
+        for name, task in tasks.items():
+            start = time.perf_counter()
+            task()
+            seconds[name][repeat] = time.perf_counter() - start
+    return seconds
+
+
+def median_and_quartiles(values: np.ndarray, form: str) -> str:
+    """Median and, in brackets, lower and upper quartile: a cell of a table."""
+    lower, median, upper = np.quantile(values, (0.25, 0.5, 0.75))
+    return f"{median:{form}} [{lower:{form}}, {upper:{form}}]"
+
+
+def print_table(header: tuple[str, ...], rows: list[tuple], notes: str) -> None:
+    """A Markdown table, then notes on how to read it and the machine it comes from."""
+    print(f"| {' | '.join(header)} |")
+    print("|---" * len(header) + "|")
+    for row in rows:
+        print(f"| {' | '.join(map(str, row))} |")
+    print(f"\n{notes}\n\n{machine()}")
+
+
+def machine() -> str:
+    """Processor, cores, devices and versions, in a line."""
+    import cv2
+    import keras
+
+    backend = keras.backend.backend()
+    devices = {name.split(":")[0].upper() for name in keras.distribution.list_devices()}
+    versions = {
+        backend: importlib.import_module(backend).__version__,
+        "keras": keras.version(),
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+    }
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"{_processor()}, {os.cpu_count()} cores, on {', '.join(sorted(devices))}; {listed}"
+
+
+def _processor():
+    """Linux says the processor's model only here."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
