@@ -69,9 +69,9 @@ def main():
     options.output.write_text(json.dumps(result, indent=2) + "\n")
 
 
-def train(build, tiles, steps, name):
+def train(build, tiles, steps, name, recipe=RECIPE, seed=SEED):
     """One epoch of ``steps`` steps, so that it is evaluated at its end only: model and clock."""
-    keras.utils.set_random_seed(SEED)
+    keras.utils.set_random_seed(seed)
     model = build()
     with tqdm(total=steps, desc=name, disable=None) as bar:
         clock = FitClock(bar)
@@ -79,10 +79,10 @@ def train(build, tiles, steps, name):
             model,
             tiles["train"].images,
             tiles["validation"].images,
-            recipe=RECIPE,
+            recipe=recipe,
             epochs=1,
             steps_per_epoch=steps,
-            seed=SEED,
+            seed=seed,
             callbacks=(clock,),
             verbose=0,
         )
@@ -90,9 +90,9 @@ def train(build, tiles, steps, name):
     return model, clock
 
 
-def training_speed(build, tiles):
+def training_speed(build, tiles, **settings):
     """Seconds before the first step can end, compilation most of all, and seconds per step."""
-    _, clock = train(build, tiles, PROBE_STEPS, "speed")
+    _, clock = train(build, tiles, PROBE_STEPS, "speed", **settings)
     (first, first_end), (last, last_end) = clock.step_ends[0], clock.step_ends[-1]
     step_seconds = (last_end - first_end) / (last - first)
     return first_end - first * step_seconds, step_seconds

@@ -9,9 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 from eurosat_inpaint import archives, baselines, models, pretrained, training
+from eurosat_inpaint.__main__ import SHIPPED_NETWORKS
+from eurosat_inpaint.masks import line_masks
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 REPORTED_ROWS = [
@@ -120,3 +123,43 @@ def test_time_to_quality(table, small_shipped, tmp_path):
     assert run["minutes"] > 0 and run["low"] < run["mse"] < run["high"]
     assert_finite(cells[:1], 1)
     assert_finite(cells[1:], 3)
+
+
+def test_recipe_search_tells_changes_from_seeds(table, tmp_path):
+    output = tmp_path / "search.json"
+    runs = [{"change": "base", "seed": seed, "mse": 0.002 + seed * 1e-5} for seed in range(3)]
+    runs += [{"change": name, "seed": 0, "mse": mse} for name, mse in (("a", 0.0021), ("b", 0.002))]
+    facts = {"parameters": 9, "gflop": 1.0, "tiles_seen": 9, "validation": 4, "minutes_asked": 15}
+    output.write_text(json.dumps([run | facts for run in runs]))
+    rows, notes = table("recipe_search.py", "--output", output, "table")
+    assert rows["a, seed 0"][-1] == "+0.000090" and rows["b, seed 0"][-1] == "none"
+    assert "up to 0.000020" in notes
+
+
+def test_recipe_search_adds_a_run(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.setattr("time_to_quality.PROBE_STEPS", 2)
+    search = runpy.run_path(str(BENCHMARKS / "recipe_search.py"))
+    output = tmp_path / "search.json"
+    monkeypatch.setattr(
+        sys, "argv", ["", "--output", str(output), "run", "mean absolute error", "--minutes", "0"]
+    )
+    search["main"]()
+    (result,) = json.loads(output.read_text())
+    assert result["tiles_seen"] == 32 and result["low"] < result["mse"] < result["high"]
+
+
+def test_recipe_search_starts_from_the_shipped_network(monkeypatch):
+    """Unchanged, its network is that of ``models.residual_unet``: the same weights, one answer."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    search = runpy.run_path(str(BENCHMARKS / "recipe_search.py"))
+    shipped = SHIPPED_NETWORKS["unet"]["arguments"]
+    changed, ours = search["changed_unet"](), models.residual_unet(**shipped)
+    random = np.random.default_rng(0)
+    weights = [random.normal(scale=0.02, size=w.shape) for w in ours.get_weights()]
+    masked, masks = random.random((2, 64, 64, 3)), line_masks(2)
+    answers = []
+    for model in (changed, ours):
+        model.set_weights(weights)
+        answers.append(model.predict_on_batch([masked * masks, masks]))
+    np.testing.assert_allclose(*answers, atol=1e-6)

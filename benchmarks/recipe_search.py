@@ -1,0 +1,198 @@
+"""What pays: the recipe of the shipped U-Net, changed in one thing at a time.
+
+Every run is a training from scratch of so many minutes, compilation included, with its own cosine;
+the last weights are scored. The base is run with three seeds, every change with one. Results
+gather in a JSON file, so that the runs can be spread over days.
+
+    python benchmarks/recipe_search.py run base --seed 0
+    python benchmarks/recipe_search.py run "AdamW instead of Muon"
+    python benchmarks/recipe_search.py table
+"""
+
+import argparse
+import json
+import os
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+# What TensorFlow has to say while it starts is of no use on a command line.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from _measure import machine, print_table
+from keras import layers, ops
+from time_to_quality import score, train, training_speed
+
+import eurosat_inpaint as ei
+
+RESULTS = Path(__file__).parent / "results" / "recipe_search.json"
+BASE = "base"
+# By name: what the network is built with instead, and what the recipe holds instead.
+CHANGES = {
+    BASE: ({}, {}),
+    "AdamW instead of Muon": ({}, {"muon": False}),
+    "input not centred": ({"centred": False}, {}),
+    "no fill: black holes, nothing to correct": ({"filled": False}, {}),
+    "no mask channel": ({"mask_channel": False}, {}),
+    "wider, fewer blocks": ({"filters": (88, 128, 160, 128), "blocks": (1, 1, 1, 1)}, {}),
+    "attention at the bottleneck": ({"attention": True}, {}),
+    "mean absolute error": ({}, {"loss": "mae"}),
+    "peak rate halved": ({}, {"learning_rate": 1e-3}),
+    "batches of 64": ({}, {"batch_size": 64}),
+    "no average of the weights": ({}, {"average": None}),
+}
+NOTES = """\
+MSE over the tile, composited, on {tiles:,} validation tiles. Each run: {minutes:g} minutes of
+`fit_unet` with compilation. The three seeds of the base differ by up to {spread:.6f}; a change that
+moves the mean of the base by less is no change: "none"."""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=RESULTS, help="JSON of all runs")
+    commands = parser.add_subparsers(required=True, metavar="run | table")
+    command = commands.add_parser("run")
+    command.set_defaults(command=run)
+    command.add_argument("change", choices=CHANGES)
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--minutes", type=float, default=15)
+    commands.add_parser("table").set_defaults(command=print_runs)
+    options = parser.parse_args()
+    options.command(options)
+
+
+def run(options):
+    """Train and score once, and add the result to the file."""
+    tiles = {split: ei.data.load_tiles(split) for split in ("train", "validation")}
+    settings, changes = CHANGES[options.change]
+    build = partial(changed_unet, **settings)
+    recipe = ei.training.RECIPES["efficient"]
+    ei.training.RECIPES["changed"] = replace(recipe, **changes)
+    dtype = ei.training.fastest_dtype(build)
+    in_dtype = partial(build, dtype=dtype)
+    training = {"recipe": "changed", "seed": options.seed}
+    startup, step_seconds = training_speed(in_dtype, tiles, **training)
+    steps = max(1, round((60 * options.minutes - startup) / step_seconds))
+    model, clock = train(in_dtype, tiles, steps, options.change, **training)
+    result = {
+        "change": options.change,
+        "seed": options.seed,
+        "minutes": clock.training_seconds / 60,
+        "minutes_asked": options.minutes,
+        "tiles_seen": steps * ei.training.RECIPES["changed"].batch_size,
+        "parameters": model.count_params(),
+        "gflop": ei.metrics.gflop_per_tile(model),
+        "dtype": dtype,
+        "source": tiles["train"].source,
+        "validation": len(tiles["validation"]),
+        "machine": machine(),
+        **score(model, build, tiles),
+    }
+    options.output.parent.mkdir(exist_ok=True)
+    options.output.write_text(json.dumps([*runs_in(options.output), result], indent=2) + "\n")
+    print(f"{options.change}, seed {options.seed}: {result['mse']:.6f}")
+
+
+def runs_in(path):
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+def print_runs(options):
+    """The base with its seeds, then each change against the base's mean."""
+    runs = runs_in(options.output)
+    base = np.array([run["mse"] for run in runs if run["change"] == BASE])
+    spread = np.ptp(base)
+    rows = []
+    for run in runs:
+        difference = run["mse"] - base.mean()
+        effect = "none" if abs(difference) < spread else f"{difference:+.6f}"
+        rows.append(
+            (
+                f"{run['change']}, seed {run['seed']}",
+                f"{run['parameters']:,}",
+                f"{run['gflop']:.2f}",
+                f"{run['tiles_seen']:,}",
+                f"{run['mse']:.6f}",
+                "-" if run["change"] == BASE else effect,
+            )
+        )
+    header = ("change", "parameters", "GFLOP/tile", "tiles seen", "MSE", "less the base's mean")
+    notes = NOTES.format(
+        tiles=runs[0]["validation"], minutes=runs[0]["minutes_asked"], spread=spread
+    )
+    print_table(header, rows, notes)
+
+
+def changed_unet(
+    filters=(64, 96, 144, 160),
+    blocks=(2, 1, 1, 2),
+    centred=True,
+    filled=True,
+    mask_channel=True,
+    attention=False,
+    dtype="float32",
+):
+    """``models.residual_unet`` with its choices open; as it is shipped, if none is taken back."""
+    masked = keras.Input((64, 64, 3), name="masked")
+    mask = keras.Input((64, 64, 1), name="mask")
+    fill = ei.compositing.push_pull_layer()([masked, mask]) if filled else masked
+    contrast = 5 * (fill - ops.mean(fill, axis=(1, 2), keepdims=True)) if centred else fill
+    features = layers.Concatenate(dtype="float32")([contrast, mask]) if mask_channel else contrast
+    features = layers.Conv2D(filters[0], 3, padding="same", dtype=dtype)(rearranged(features))
+    skips = []
+    for stage, width in enumerate(filters):
+        if stage > 0:
+            features = layers.MaxPooling2D(2, dtype=dtype)(features)
+            features = layers.Conv2D(width, 1, dtype=dtype)(features)
+        features = residual_blocks(features, blocks[stage], dtype)
+        skips.append(features)
+    features = self_attention(skips.pop(), dtype) if attention else skips.pop()
+    for stage in reversed(range(len(filters) - 1)):
+        features = layers.Conv2D(filters[stage], 1, dtype=dtype)(features)
+        features = layers.UpSampling2D(2, interpolation="bilinear", dtype=dtype)(features)
+        features = layers.Add(dtype=dtype)([features, skips.pop()])
+        features = residual_blocks(features, blocks[stage], dtype)
+    correction = layers.Conv2D(
+        12, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="correction"
+    )(features)
+    correction = ops.reshape(correction, (-1, 32, 32, 2, 2, 3))
+    correction = ops.reshape(ops.transpose(correction, (0, 1, 3, 2, 4, 5)), (-1, 64, 64, 3))
+    start = ops.clip(fill, 1e-3, 1 - 1e-3)
+    logit = ops.log(start) - ops.log(1 - start) if filled else 0
+    prediction = layers.Activation("sigmoid", dtype="float32")(logit + correction)
+    whole = ei.compositing.composite_layer()([masked, prediction, mask])
+    return keras.Model([masked, mask], whole)
+
+
+def rearranged(features):
+    """Squares of 2 x 2 pixels become one of four times the channels."""
+    channels = features.shape[-1]
+    features = ops.reshape(features, (-1, 32, 2, 32, 2, channels))
+    return ops.reshape(ops.transpose(features, (0, 1, 3, 2, 4, 5)), (-1, 32, 32, 4 * channels))
+
+
+def residual_blocks(features, count, dtype):
+    near_zero = keras.initializers.VarianceScaling(0.01, "fan_in", "normal")
+    convolution = partial(layers.Conv2D, features.shape[-1], 3, padding="same", dtype=dtype)
+    for _ in range(count):
+        change = layers.Activation("relu", dtype=dtype)(features)
+        change = convolution(activation="relu")(change)
+        change = convolution(kernel_initializer=near_zero)(change)
+        features = layers.Add(dtype=dtype)([features, change])
+    return features
+
+
+def self_attention(features, dtype):
+    """Every pixel of the bottleneck sees all others: four heads, added to what was there."""
+    _, height, width, channels = features.shape
+    tokens = layers.Reshape((height * width, channels), dtype=dtype)(features)
+    normed = layers.LayerNormalization(dtype=dtype)(tokens)
+    seen = layers.MultiHeadAttention(4, channels // 4, dtype=dtype)(normed, normed)
+    seen = layers.Reshape((height, width, channels), dtype=dtype)(seen)
+    return layers.Add(dtype=dtype)([features, seen])
+
+
+if __name__ == "__main__":
+    main()
