@@ -18,7 +18,7 @@ EVALUATION_MASK_SEED = 0
 SHIPPED_NETWORKS = {
     "unet": {
         "builder": "residual_unet",
-        "arguments": {"filters": [64, 96, 144, 160], "blocks": [1, 1, 1, 2]},
+        "arguments": {"filters": [64, 96, 144, 160], "blocks": [2, 1, 1, 2]},
         "recipe": "efficient",
         "lengths": {"smoke": (2, 2), "teach": (4, 160), "full": (36, None)},
     },
@@ -101,7 +101,7 @@ def train(options) -> None:
     )
     model = build(dtype=dtype)
     if options.from_shipped:
-        model.set_weights(pretrained.load(options.network).get_weights())
+        _copy_weights(pretrained.load(options.network), model)
     fit = _fit_classifier if _is_classifier(network) else _fit_unet
     history = fit(
         model,
@@ -114,6 +114,13 @@ def train(options) -> None:
         verbose=2,
     )
     _write_card(options, network, dtype, history, sources, directory)
+
+
+def _copy_weights(source, target):
+    """Layers that both have take the source's weights; what is new stays as it was built."""
+    for layer in source.layers:
+        if layer.get_weights():
+            target.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def _fit_unet(model, network, sources, **settings):

@@ -69,14 +69,13 @@ def push_pull(masked, mask):
         levels.append(
             ops.average_pool(levels[-1], 2, 2, padding="same", data_format="channels_last")
         )
-    filled = _normalised(levels.pop())
-    for level in reversed(levels):
-        coarse = ops.image.resize(
-            filled, level.shape[1:3], interpolation="bilinear", data_format="channels_last"
-        )
+    filled = _normalised(levels[-1])
+    for level in reversed(levels[1:-1]):
+        coarse = _enlarged(filled, level)
         confidence = ops.minimum(_ENOUGH_KNOWN * level[..., -1:], 1.0)
         filled = coarse + confidence * (_normalised(level) - coarse)
-    whole = composite(masked, filled, mask)
+    # At full resolution a pixel is known or not: putting the known back is all that is left.
+    whole = composite(masked, _enlarged(filled, masked), mask)
     return ops.convert_to_numpy(whole) if given_arrays else whole
 
 
@@ -104,6 +103,12 @@ def _composite_inputs(inputs):
 @keras.saving.register_keras_serializable(package="eurosat_inpaint")
 def _push_pull_inputs(inputs):
     return push_pull(*inputs)
+
+
+def _enlarged(filled, like):
+    return ops.image.resize(
+        filled, like.shape[1:3], interpolation="bilinear", data_format="channels_last"
+    )
 
 
 def _normalised(level):

@@ -11,6 +11,7 @@ import numpy as np
 from eurosat_inpaint.batches import MaskedTileBatches, require_images
 from eurosat_inpaint.checkpointing import TrainingKeeper
 from eurosat_inpaint.masks import line_masks, require_integer
+from eurosat_inpaint.optimizers import ConvolutionMuon
 from eurosat_inpaint.pretrained import require_input_shape
 
 _VALIDATION_MASK_SEED = 1
@@ -29,6 +30,7 @@ class Recipe:
         cosine: 200 steps of linear warm-up, at most a tenth of all, then a cosine to zero over
             the rest of the training. Otherwise the rate is cut to a tenth when the validation
             loss has not fallen for two epochs, and training stops when it has not for fifteen.
+        muon: train wide convolutions by Muon instead, see :mod:`optimizers`.
         average: momentum of the exponential moving average of the weights, or None.
     """
 
@@ -37,6 +39,7 @@ class Recipe:
     learning_rate: float
     weight_decay: float = 0.0
     cosine: bool = False
+    muon: bool = False
     average: float | None = None
 
 
@@ -48,6 +51,7 @@ RECIPES = {
         learning_rate=2e-3,
         weight_decay=1e-4,
         cosine=True,
+        muon=True,
         average=0.999,
     ),
 }
@@ -190,7 +194,13 @@ def compile_model(model: keras.Model, recipe: Recipe, steps: int, metrics: tuple
     if recipe.average:
         momentum = min(recipe.average, 1 - 1 / max(1, int(steps * _AVERAGED_PART)))
         average = {"use_ema": True, "ema_momentum": momentum}
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, **average)
+    settings = {"learning_rate": rate, "weight_decay": recipe.weight_decay, **average}
+    if recipe.muon:
+        bfloat16 = any(layer.compute_dtype == "bfloat16" for layer in model.layers)
+        settings["iteration_dtype"] = "bfloat16" if bfloat16 else "float32"
+        optimizer = ConvolutionMuon(**settings)
+    else:
+        optimizer = keras.optimizers.AdamW(**settings)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer, loss=recipe.loss, metrics=list(metrics))
 

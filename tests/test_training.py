@@ -4,6 +4,8 @@ import csv
 import dataclasses
 import json
 import shutil
+import subprocess
+import sys
 
 import h5py
 import keras
@@ -23,7 +25,13 @@ SIDE = 16
 SMALL_RECIPES = {
     "original": Recipe(loss="mae", batch_size=4, learning_rate=1e-3),
     "efficient": Recipe(
-        loss="mse", batch_size=4, learning_rate=5e-3, weight_decay=1e-4, cosine=True, average=0.9
+        loss="mse",
+        batch_size=4,
+        learning_rate=5e-3,
+        weight_decay=1e-4,
+        cosine=True,
+        muon=True,
+        average=0.9,
     ),
 }
 
@@ -43,13 +51,17 @@ def tiles():
     return images[:24, :SIDE, :SIDE], images[24:, :SIDE, :SIDE]
 
 
-def network(features=4):
-    """An inpainting network of two layers: most of the time of a short training is building it."""
+def network(features=32):
+    """An inpainting network of three layers, the second wide enough for Muon.
+
+    Most of the time of a short training is building it.
+    """
     keras.utils.set_random_seed(1)
     masked = keras.Input((SIDE, SIDE, 3), name="masked")
     mask = keras.Input((SIDE, SIDE, 1), name="mask")
     hidden = layers.Concatenate()([masked, mask])
-    hidden = layers.Conv2D(features, 3, padding="same", activation="relu")(hidden)
+    hidden = layers.Conv2D(32, 3, padding="same", activation="relu")(hidden)
+    hidden = layers.Conv2D(features, 1, activation="relu")(hidden)
     prediction = layers.Conv2D(3, 1, activation="sigmoid", name="prediction")(hidden)
     return keras.Model([masked, mask], composite_layer()([masked, prediction, mask]))
 
@@ -156,6 +168,26 @@ def test_best_weights_file_holds_no_optimizer(trained):
         file.visit(names.append)
     assert any("conv2d" in name for name in names)
     assert not [name for name in names if "optimizer" in name]
+
+
+def test_trained_models_load_with_their_optimizer_in_a_fresh_process(trained, tmp_path):
+    _, _, model, _ = trained
+    model.save(tmp_path / "trained.keras")
+    script = """
+import sys
+import keras
+import eurosat_inpaint.compositing, eurosat_inpaint.optimizers
+model = keras.saving.load_model(sys.argv[1])
+print(int(model.optimizer.iterations))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path / "trained.keras"],
+        check=True,
+        timeout=120,
+        capture_output=True,
+        text=True,
+    )
+    assert int(done.stdout) == int(model.optimizer.iterations) > 0
 
 
 def test_log_has_one_row_per_epoch_and_no_state_remains(trained):

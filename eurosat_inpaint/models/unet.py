@@ -12,6 +12,8 @@ from eurosat_inpaint.masks import require_integer
 
 # The fill is kept off 0 and 1, where the logit is infinite.
 _FILL_MARGIN = 1e-3
+# Brings the deviation from the tile's mean colour, in most tiles about 0.1, to the order of 1.
+_CONTRAST = 5
 
 
 def unet(
@@ -117,7 +119,8 @@ def residual_unet(
 ) -> keras.Model:
     """The U-Net that ships: it corrects a push-pull fill, at half resolution.
 
-    The holes are filled by push-pull first. Fill and mask are rearranged from (size, size, 4) to
+    The holes are filled by push-pull first. The fill's deviation from its mean colour, enlarged,
+    and the mask are rearranged from (size, size, 4) to
     (size / 2, size / 2, 16), which avoids the slow full-resolution stages. A U-Net of residual
     blocks (max-pooling, bilinear upsampling, skips by addition) predicts a correction that is
     added to the logit of the fill; it starts at zero, so the untrained network is push-pull. Then
@@ -147,7 +150,8 @@ def residual_unet(
     masked = keras.Input((size, size, 3), name="masked")
     mask = keras.Input((size, size, 1), name="mask")
     fill = push_pull_layer()([masked, mask])
-    features = layers.Concatenate(name="fill_and_mask", dtype="float32")([fill, mask])
+    contrast = _CONTRAST * (fill - ops.mean(fill, axis=(1, 2), keepdims=True))
+    features = layers.Concatenate(name="fill_and_mask", dtype="float32")([contrast, mask])
     features = _space_to_depth(features)
     features = layers.Conv2D(filters[0], 3, padding="same", name="stem", dtype=dtype)(features)
 
