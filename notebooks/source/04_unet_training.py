@@ -377,10 +377,10 @@ for name, scores in tile_scores.items():
 
 # %% [markdown]
 # The long training pays by every measure. Look at the two columns that disagree: by MSE the
-# classical network is close to push-pull; by PSNR, on EuroSAT, it is two decibels behind. MSE is a
-# mean over tiles of an *error*, so it listens to the worst tiles. PSNR takes a logarithm first, so a
-# lake counts as much as a town. On a lake push-pull is nearly perfect, and a young network that gets
-# the blue slightly wrong loses much there. No single figure tells the whole story.
+# classical network is close to push-pull; by PSNR, on EuroSAT, it is two decibels behind. MSE is
+# a mean over tiles of an *error*, so it listens to the worst tiles. PSNR takes a logarithm first,
+# so a lake counts as much as a town. On a lake push-pull is nearly perfect, and a young network
+# that gets the blue slightly wrong loses much there. No single figure tells the whole story.
 #
 # **How large must a network be?** The original reports an MSE of 0.002465 for its network, and four
 # other public solutions of the same exercise report theirs. Here they stand beside ours, by number
