@@ -285,7 +285,8 @@ def _earlier_runs(options):
         return {}
     card = pretrained.card(options.network)
     kept = ("sha256", "command", "epochs", "minutes", "date")
-    last = {name: card[name] for name in kept} | {"mse": card["validation"]["mse"]}
+    score = "accuracy" if _is_classifier(card) else "mse"
+    last = {name: card[name] for name in kept} | {score: card["validation"][score]}
     return {"continues": [last, *card.get("continues", [])]}
 
 
