@@ -23,14 +23,12 @@ class ConvolutionMuon(keras.optimizers.AdamW):
 
     Args:
         momentum: of the gradients of wide convolutions.
-        iteration_dtype: of the Newton-Schulz iteration, "float32" or "bfloat16".
         **settings: of ``keras.optimizers.AdamW``.
     """
 
-    def __init__(self, momentum=0.95, iteration_dtype="float32", name="muon", **settings):
+    def __init__(self, momentum=0.95, name="muon", **settings):
         super().__init__(name=name, **settings)
         self.momentum = momentum
-        self.iteration_dtype = iteration_dtype
 
     def update_step(self, gradient, variable, learning_rate):
         if len(variable.shape) != 4 or min(variable.shape[2:]) < _LEAST_CHANNELS:
@@ -39,21 +37,28 @@ class ConvolutionMuon(keras.optimizers.AdamW):
         average = self._momentums[self._get_variable_index(variable)]
         self.assign(average, self.momentum * average + gradient)
         matrix = ops.reshape(gradient + self.momentum * average, (-1, variable.shape[-1]))
-        step = ops.cast(self._orthogonal(matrix), variable.dtype)
         scale = 0.2 * max(matrix.shape) ** 0.5 * ops.cast(learning_rate, variable.dtype)
-        self.assign_sub(variable, scale * ops.reshape(step, variable.shape))
-
-    def _orthogonal(self, matrix):
-        """The matrix of the same singular vectors whose singular values are near 1."""
-        wide = matrix.shape[0] < matrix.shape[1]
-        matrix = ops.cast(matrix if wide else ops.transpose(matrix), self.iteration_dtype)
-        matrix = matrix / (ops.norm(matrix) + 1e-7)
-        a, b, c = _QUINTIC
-        for _ in range(_QUINTIC_STEPS):
-            gram = ops.matmul(matrix, ops.transpose(matrix))
-            matrix = a * matrix + ops.matmul(b * gram + c * ops.matmul(gram, gram), matrix)
-        return matrix if wide else ops.transpose(matrix)
+        self.assign_sub(variable, scale * ops.reshape(_orthogonal(matrix), variable.shape))
 
     def get_config(self):
-        own = {"momentum": self.momentum, "iteration_dtype": self.iteration_dtype}
-        return super().get_config() | own
+        return super().get_config() | {"momentum": self.momentum}
+
+
+def _orthogonal(matrix):
+    """The matrix of the same singular vectors whose singular values are near 1.
+
+    Every step of the iteration multiplies the matrix by a polynomial of its Gram matrix. These
+    commute, so they are gathered on the smaller side first: two large products instead of ten.
+    """
+    matrix = matrix / (ops.norm(matrix) + 1e-7)
+    tall = matrix.shape[0] >= matrix.shape[1]
+    transposed = ops.transpose(matrix)
+    gram = ops.matmul(transposed, matrix) if tall else ops.matmul(matrix, transposed)
+    identity = ops.eye(min(matrix.shape))
+    factor = identity
+    a, b, c = _QUINTIC
+    for _ in range(_QUINTIC_STEPS):
+        polynomial = a * identity + b * gram + c * ops.matmul(gram, gram)
+        factor = ops.matmul(factor, polynomial)
+        gram = ops.matmul(ops.matmul(gram, polynomial), polynomial)
+    return ops.matmul(matrix, factor) if tall else ops.matmul(factor, matrix)

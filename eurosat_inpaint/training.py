@@ -195,12 +195,7 @@ def compile_model(model: keras.Model, recipe: Recipe, steps: int, metrics: tuple
         momentum = min(recipe.average, 1 - 1 / max(1, int(steps * _AVERAGED_PART)))
         average = {"use_ema": True, "ema_momentum": momentum}
     settings = {"learning_rate": rate, "weight_decay": recipe.weight_decay, **average}
-    if recipe.muon:
-        bfloat16 = any(layer.compute_dtype == "bfloat16" for layer in model.layers)
-        settings["iteration_dtype"] = "bfloat16" if bfloat16 else "float32"
-        optimizer = ConvolutionMuon(**settings)
-    else:
-        optimizer = keras.optimizers.AdamW(**settings)
+    optimizer = (ConvolutionMuon if recipe.muon else keras.optimizers.AdamW)(**settings)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer, loss=recipe.loss, metrics=list(metrics))
 
