@@ -1,11 +1,27 @@
 """Masks: which pixels of a tile are known (1) and which are holes (0). Taught in notebook 02.
 
-The literature often has it the other way round; here 1 always means known.
+The literature often has it the other way round; here 1 always means known. ``line_masks`` is the
+original's procedure; the other families are in ``FAMILIES``, by the names that ``make`` takes.
 """
 
+import inspect
 from functools import lru_cache
 
 import numpy as np
+
+from eurosat_inpaint.mask_painting import (
+    painted,
+    require_coverage_of_shapes,
+    require_integer,
+    unpacked,
+)
+from eurosat_inpaint.mask_patterns import cloud_masks, random_pixel_masks, scan_line_gap_masks
+from eurosat_inpaint.mask_shapes import (
+    box_masks,
+    brush_stroke_masks,
+    dead_column_masks,
+    free_line_masks,
+)
 
 # A packed table of all lines of one size takes size**4 / 8 bytes: 2 MB at 64, 33 MB at 128.
 _LARGEST_TABLE_SIZE = 128
@@ -20,6 +36,7 @@ def line_masks(
     thickness: int = 2,
     seed: int = 0,
     include_last_column: bool = False,
+    coverage: float | None = None,
 ) -> np.ndarray:
     """Draw the masks of the original procedure: what lies under random lines is known.
 
@@ -30,35 +47,40 @@ def line_masks(
     Args:
         n: number of masks.
         size: side of the tile, in pixels.
-        lines: number of lines in each mask.
+        lines: number of lines in each mask; not used where ``coverage`` is given.
         thickness: OpenCV's thickness parameter. Despite its name it is not a width in pixels:
             2 paints three pixels of each row, 3 and 4 paint five, 5 and 6 seven.
         seed: the first k masks of a seed are the same for every n.
         include_last_column: let end points fall on the last column too; the original, whose
             upper bound was exclusive by one too many, never drew it.
+        coverage: fraction known, 0.05 to 0.95. Lines are added until it is as near as it gets with
+            whole lines; a mask has one at least.
 
     Returns:
         float32 array of shape (n, size, size, 1): 1 = known, 0 = hole.
 
     Raises:
         ValueError: for a number that is not a positive integer (a negative ``seed``; a ``size``
-            below 2).
+            below 2), or for a ``coverage`` outside its range.
     """
     require_integer("n", n, 1)
     require_integer("size", size, 2)
     require_integer("lines", lines, 1)
     require_integer("thickness", thickness, 1)
     require_integer("seed", seed, 0)
+    require_coverage_of_shapes(coverage)
     columns = size if include_last_column else size - 1
+    if coverage is not None:
+
+        def shapes(uniforms):
+            return _packed_lines((uniforms * columns).astype(int), size, thickness)
+
+        return unpacked(painted(shapes, 2, n, size, lines, coverage, seed), size)
     ends = np.random.default_rng(seed).integers(0, columns, size=(n, lines, 2))
     masks = np.empty((n, size, size, 1), np.float32)
     block = max(1, _PIXELS_PER_BLOCK // (lines * size**2))
     for start in range(0, n, block):
-        tops, bottoms = ends[start : start + block, :, 0], ends[start : start + block, :, 1]
-        if size <= _LARGEST_TABLE_SIZE:
-            drawn = _packed_table(size, thickness)[tops, bottoms]
-        else:
-            drawn = packed_lines(tops, bottoms, size, thickness)
+        drawn = _packed_lines(ends[start : start + block], size, thickness)
         packed = np.bitwise_or.reduce(drawn, axis=1)
         masks[start : start + block, ..., 0] = np.unpackbits(packed, axis=-1, count=size)
     return masks
@@ -99,6 +121,13 @@ def packed_lines(tops, bottoms, size: int, thickness: int) -> np.ndarray:
     return np.packbits(kept, axis=-1)
 
 
+def _packed_lines(ends: np.ndarray, size: int, thickness: int) -> np.ndarray:
+    tops, bottoms = ends[..., 0], ends[..., 1]
+    if size <= _LARGEST_TABLE_SIZE:
+        return _packed_table(size, thickness)[tops, bottoms]
+    return packed_lines(tops, bottoms, size, thickness)
+
+
 @lru_cache(maxsize=4)
 def _packed_table(size: int, thickness: int) -> np.ndarray:
     tops = np.arange(size)
@@ -118,7 +147,37 @@ def require_masks(name: str, masks: np.ndarray, shape: tuple[int, ...]) -> None:
         raise ValueError(f"{name} must hold only 0 (hole) and 1 (known)")
 
 
-def require_integer(name: str, value, least: int) -> None:
-    """Raise a ValueError that names the argument unless ``value`` is an integer >= ``least``."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+FAMILIES = {
+    "lines": line_masks,
+    "free_lines": free_line_masks,
+    "scan_line_gaps": scan_line_gap_masks,
+    "clouds": cloud_masks,
+    "boxes": box_masks,
+    "brush_strokes": brush_stroke_masks,
+    "random_pixels": random_pixel_masks,
+    "dead_columns": dead_column_masks,
+}
+
+
+def make(family: str, n: int, **parameters) -> np.ndarray:
+    """Draw masks of a family by its name: ``make("clouds", 10, coverage=0.7, seed=3)``.
+
+    Args:
+        family: a name in ``FAMILIES``.
+        n: number of masks.
+        **parameters: of the family's function; all have defaults.
+
+    Returns:
+        float32 array of shape (n, size, size, 1): 1 = known, 0 = hole.
+
+    Raises:
+        ValueError: for an unknown family, or a value that its function refuses.
+        TypeError: for a parameter that the family does not have.
+    """
+    if family not in FAMILIES:
+        raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {family!r}")
+    accepted = list(inspect.signature(FAMILIES[family]).parameters)[1:]
+    for name in parameters:
+        if name not in accepted:
+            raise TypeError(f"{family} has no parameter {name!r}, only {', '.join(accepted)}")
+    return FAMILIES[family](n, **parameters)
