@@ -2,12 +2,12 @@
 
 import importlib
 import os
-import platform
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
+
+from eurosat_inpaint.machine import processor
 
 
 def seconds_in_turn(tasks: dict[str, Callable[[], object]], repeats: int) -> dict[str, np.ndarray]:
@@ -61,12 +61,4 @@ def machine() -> str:
         "opencv": cv2.__version__,
     }
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return f"{_processor()}, {os.cpu_count()} cores, on {', '.join(sorted(devices))}; {listed}"
-
-
-def _processor():
-    """Linux says the processor's model only here."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
+    return f"{processor()}, {os.cpu_count()} cores, on {', '.join(sorted(devices))}; {listed}"

@@ -73,9 +73,12 @@ class TileBatches(keras.utils.PyDataset):
         positions = np.arange(number * self.batch_size, (number + 1) * self.batch_size)
         passes, offsets = np.divmod(positions, len(self.images))
         chosen = [self._order(p)[offset] for p, offset in zip(passes, offsets, strict=True)]
+        chosen = np.array(chosen)
         random = np.random.default_rng([self.seed, 1, number])
-        tiles = self.images[np.array(chosen)]
-        return np.array(chosen), _flip(tiles, random) if self.augment else tiles, random
+        tiles = self.images[chosen]
+        if self.augment:
+            _flip(tiles, random)
+        return chosen, tiles, random
 
     def _order_of_pass(self, number):
         return np.random.default_rng([self.seed, 0, number]).permutation(len(self.images))
@@ -113,7 +116,7 @@ class MaskedTileBatches(TileBatches):
         _, tiles, random = self._draw(number)
         mask_seed = int(random.integers(2**62))
         masks = self.draw_masks(self.batch_size, size=tiles.shape[1], seed=mask_seed)
-        tiles = tiles.astype(np.float32) / 255
+        tiles = np.divide(tiles, 255, dtype=np.float32)
         masked = tiles * masks
         return ((masked, masks) if self.mask_input else masked), tiles
 
@@ -149,7 +152,7 @@ class LabelledTileBatches(TileBatches):
     def batch(self, number: int):
         """Batch ``number`` of the whole training, counted from 0 over all epochs."""
         chosen, tiles, _ = self._draw(number)
-        return tiles.astype(np.float32) / 255, one_hot(self.labels[chosen], self.classes)
+        return np.divide(tiles, 255, dtype=np.float32), one_hot(self.labels[chosen], self.classes)
 
 
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -158,10 +161,11 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _flip(tiles, random):
-    left_right, upside_down, diagonal = random.random((3, len(tiles), 1, 1, 1)) < 0.5
-    tiles = np.where(left_right, tiles[:, :, ::-1], tiles)
-    tiles = np.where(upside_down, tiles[:, ::-1], tiles)
-    return np.where(diagonal, tiles.transpose(0, 2, 1, 3), tiles)
+    """Flips some of the tiles, in place."""
+    left_right, upside_down, diagonal = random.random((3, len(tiles))) < 0.5
+    tiles[left_right] = tiles[left_right, :, ::-1]
+    tiles[upside_down] = tiles[upside_down, ::-1]
+    tiles[diagonal] = tiles[diagonal].transpose(0, 2, 1, 3)
 
 
 def require_images(name: str, images) -> None:

@@ -23,10 +23,13 @@ class TrainingKeeper(keras.callbacks.Callback):
         directory: where everything is written, or None to keep the best weights in memory only.
         callbacks: those whose state is kept: early stopping, learning rate on a plateau.
         arguments: what must be the same when the training continues.
+        measures: what is kept of the logs of an epoch, by name.
+        keep_best: keep the weights with the lowest "val_loss", which ``measures`` then holds.
+            Of a GAN, whose networks pull their losses to and fro, no such weights are best.
 
     Attributes:
         history: one dict per epoch.
-        best_weights: list of arrays, as of ``model.get_weights()``.
+        best_weights: list of arrays, as of ``model.get_weights()``; None where none are kept.
     """
 
     _KEPT_ATTRIBUTES = ("wait", "best", "best_epoch", "cooldown_counter")
@@ -37,12 +40,16 @@ class TrainingKeeper(keras.callbacks.Callback):
         directory: str | Path | None,
         callbacks: tuple = (),
         arguments: dict | None = None,
+        measures: tuple[str, ...] = ("loss", "val_loss"),
+        keep_best: bool = True,
     ):
         super().__init__()
         self.batches = batches
         self.directory = None if directory is None else Path(directory)
         self.callbacks = callbacks
         self.arguments = arguments or {}
+        self.measures = measures
+        self.keep_best = keep_best
         self.history = []
         self.best_weights = None
         self._restored_states = []
@@ -60,9 +67,10 @@ class TrainingKeeper(keras.callbacks.Callback):
             return 0
         state = json.loads((self.directory / "state.json").read_text())
         self._require_same_arguments(state["arguments"])
-        shutil.copyfile(self.directory / state["best"], self.directory / "best.weights.h5")
-        _without_optimizer(model).load_weights(self.directory / state["best"])
-        self.best_weights = model.get_weights()
+        if self.keep_best:
+            shutil.copyfile(self.directory / state["best"], self.directory / "best.weights.h5")
+            _without_optimizer(model).load_weights(self.directory / state["best"])
+            self.best_weights = model.get_weights()
         model.load_weights(self.directory / state["weights"])
         self.history = state["history"]
         self._restored_states = state["callbacks"]
@@ -70,7 +78,9 @@ class TrainingKeeper(keras.callbacks.Callback):
         return len(self.history)
 
     def _require_same_arguments(self, former):
-        if differing := [name for name, value in self.arguments.items() if former[name] != value]:
+        if differing := [
+            name for name, value in self.arguments.items() if former.get(name) != value
+        ]:
             raise ValueError(
                 f"directory {str(self.directory)!r} holds an unfinished training with other "
                 f"{', '.join(differing)}: continue it with the same arguments, or delete it"
@@ -96,47 +106,51 @@ class TrainingKeeper(keras.callbacks.Callback):
         # The files that the state names are never written again, only replaced by others.
         if self.directory is None or epoch == self._restored_epochs:
             return
-        weights = f"state-{epoch}.weights.h5"
-        self.model.save_weights(self.directory / weights)
+        files = {"weights": f"state-{epoch}.weights.h5"}
+        self.model.save_weights(self.directory / files["weights"])
+        if self.keep_best:
+            files["best"] = f"state-best-{epoch}.weights.h5"
+            shutil.copyfile(self.directory / "best.weights.h5", self.directory / files["best"])
         states = [
             {name: float(getattr(c, name)) for name in self._KEPT_ATTRIBUTES if _is_set(c, name)}
             for c in self.callbacks
         ]
-        best = f"state-best-{epoch}.weights.h5"
-        shutil.copyfile(self.directory / "best.weights.h5", self.directory / best)
         state = {
             "arguments": self.arguments,
-            "weights": weights,
-            "best": best,
+            **files,
             "history": self.history,
             "callbacks": states,
         }
         _write_atomically(self.directory / "state.json", json.dumps(state))
         for path in self.directory.glob("state-*.weights.h5"):
-            if path.name not in (weights, best):
+            if path.name not in files.values():
                 path.unlink()
 
     def on_epoch_end(self, epoch, logs=None):
         row = {
             "epoch": epoch + 1,
-            "loss": float(logs["loss"]),
-            "val_loss": float(logs["val_loss"]),
+            **{name: float(logs[name]) for name in self.measures},
             # Where it is cut on a plateau, that callback logs the rate before the cut.
             "learning_rate": float(logs.get("learning_rate", self.model.optimizer.learning_rate)),
             "seconds": round(time.perf_counter() - self._started, 1),
         }
-        improved = not self.history or row["val_loss"] < min(r["val_loss"] for r in self.history)
+        if self.keep_best and self._is_best(row):
+            self._keep_these_weights()
         self.history.append(row)
-        if improved:
-            self.best_weights = self.model.get_weights()
         if self.directory is None:
             return
-        if improved:
+        lines = [",".join(row), *(",".join(map(str, r.values())) for r in self.history)]
+        _write_atomically(self.directory / "log.csv", "\n".join(lines) + "\n")
+
+    def _is_best(self, row):
+        return not self.history or row["val_loss"] < min(r["val_loss"] for r in self.history)
+
+    def _keep_these_weights(self):
+        self.best_weights = self.model.get_weights()
+        if self.directory is not None:
             partial = self.directory / "partial.weights.h5"
             _without_optimizer(self.model).save_weights(partial)
             partial.replace(self.directory / "best.weights.h5")
-        lines = [",".join(row), *(",".join(map(str, r.values())) for r in self.history)]
-        _write_atomically(self.directory / "log.csv", "\n".join(lines) + "\n")
 
 
 def _is_set(callback, name):

@@ -8,7 +8,8 @@ import numpy as np
 from eurosat_inpaint.batches import LabelledTileBatches, one_hot, require_labels
 from eurosat_inpaint.checkpointing import TrainingKeeper
 from eurosat_inpaint.masks import require_integer
-from eurosat_inpaint.training import Recipe, compile_model, digest, require_tiles_for
+from eurosat_inpaint.recipes import Recipe, compile_model
+from eurosat_inpaint.training import digest, require_tiles_for
 
 # No average of the weights: it would not go with the running statistics of the batches.
 RECIPE = Recipe(

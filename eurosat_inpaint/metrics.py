@@ -276,13 +276,22 @@ def gflop_per_tile(model) -> float:
     """Floating-point operations of the convolutions for one tile, in units of 1e9.
 
     A multiplication and an addition count as two. Everything but convolutions is left out: it is
-    less than a hundredth.
+    less than a hundredth. Models inside the model are counted with it.
     """
     operations = 0
-    for layer in model.layers:
+    for layer in _innermost_layers(model):
         if not hasattr(layer, "kernel"):
             continue
         # A transposed convolution applies its kernel once per pixel of its input.
         applied = layer.input if "Transpose" in type(layer).__name__ else layer.output
         operations += 2 * int(np.prod(layer.kernel.shape)) * int(np.prod(applied.shape[1:3]))
     return operations / 1e9
+
+
+def _innermost_layers(model):
+    """Layers of a model and of the models inside it, but not these models."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _innermost_layers(layer)
+        else:
+            yield layer

@@ -42,10 +42,12 @@ def load(name: str = "unet"):
 
     Returns:
         A Keras model from ``[masked, mask]`` to the composite, float32 in [0, 1]; the classifier
-        goes from whole tiles to logits.
+        goes from whole tiles to logits. The weights file of a W-Net holds its second stage only:
+        its first is another shipped network.
 
     Raises:
-        ValueError: for an unknown name, or a weights file that is not the one its card describes.
+        ValueError: for an unknown name, a weights file that is not the one its card describes,
+            or a W-Net whose second stage was trained behind another first stage than is shipped.
         FileNotFoundError: if the weights file is missing.
     """
     from eurosat_inpaint import models
@@ -59,7 +61,11 @@ def load(name: str = "unet"):
             f"{path.name} is damaged: its SHA-256 is not the one in its card; install anew"
         )
     model = getattr(models, facts["builder"])(**facts["arguments"])
-    model.load_weights(path)
+    if "first_stage" in facts:
+        _load_first_stage(model, facts)
+        model.get_layer("second_stage").load_weights(path)
+    else:
+        model.load_weights(path)
     return model
 
 
@@ -151,6 +157,16 @@ def require_input_shape(name: str, images: np.ndarray, network) -> None:
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, as hexadecimal digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _load_first_stage(model, facts):
+    first = facts["first_stage"]
+    if card(first)["sha256"] != facts["first_stage_sha256"]:
+        raise ValueError(
+            f"{facts['name']!r} was trained behind another {first!r} than the one that is "
+            "shipped: the SHA-256 in their cards differ; train it anew"
+        )
+    model.get_layer("first_stage").set_weights(load(first).get_weights())
 
 
 @cache

@@ -33,7 +33,8 @@ class ProgressLine(keras.callbacks.Callback):
             return
         self._shown = now
         steps, epochs = self.params["steps"], self.params["epochs"]
-        done = (self._epoch * steps + batch + 1) / (epochs * steps)
+        # Where several steps are one execution, the last of an epoch may have fewer of them.
+        done = (self._epoch * steps + min(batch + 1, steps)) / (epochs * steps)
         left = (now - self._started) * (1 - done) / done
         self._show(
             f"epoch {self._epoch + 1} of {epochs}, {100 * done:.0f} %, "

@@ -1,8 +1,8 @@
-"""One recipe per model: loss, optimiser, callbacks, fit. Taught in notebook 04."""
+"""One function per kind of network that trains it by its recipe. Taught in notebooks 04 to 06."""
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -11,53 +11,18 @@ import numpy as np
 from eurosat_inpaint.batches import MaskedTileBatches, require_images
 from eurosat_inpaint.checkpointing import TrainingKeeper
 from eurosat_inpaint.masks import line_masks, require_integer
-from eurosat_inpaint.optimizers import ConvolutionMuon
+from eurosat_inpaint.models import InpaintingGAN
 from eurosat_inpaint.pretrained import require_input_shape
+from eurosat_inpaint.recipes import (
+    GAN_RECIPE,
+    RECIPES,
+    WNET_RECIPE,
+    GANRecipe,
+    compile_model,
+    rate_and_average_callbacks,
+)
 
 _VALIDATION_MASK_SEED = 1
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained.
-
-    Attributes:
-        loss: a Keras loss or its name; that of a U-Net is taken on the composite over the whole
-            tile.
-        batch_size: tiles per step.
-        learning_rate: of Adam or AdamW; the peak where ``cosine`` is set.
-        weight_decay: decoupled, per step times the learning rate; 0 is plain Adam.
-        cosine: 200 steps of linear warm-up, at most a tenth of all, then a cosine to zero over
-            the rest of the training. Otherwise the rate is cut to a tenth when the validation
-            loss has not fallen for two epochs, and training stops when it has not for fifteen.
-        muon: train wide convolutions by Muon instead, see :mod:`optimizers`.
-        average: momentum of the exponential moving average of the weights, or None.
-    """
-
-    loss: str | keras.losses.Loss
-    batch_size: int
-    learning_rate: float
-    weight_decay: float = 0.0
-    cosine: bool = False
-    muon: bool = False
-    average: float | None = None
-
-
-RECIPES = {
-    "original": Recipe(loss="mae", batch_size=8, learning_rate=1e-3),
-    "efficient": Recipe(
-        loss="mse",
-        batch_size=32,
-        learning_rate=2e-3,
-        weight_decay=1e-4,
-        cosine=True,
-        muon=True,
-        average=0.999,
-    ),
-}
-_WARMUP_STEPS = 200
-# An average over more than this part of a short training would still hold its start.
-_AVERAGED_PART = 1 / 50
 
 
 def fit_unet(
@@ -88,7 +53,8 @@ def fit_unet(
             recipe's callbacks as they were when that epoch began.
         seed: fixes order, flips and masks of the batches.
         draw_masks: the masks to train on, see :class:`batches.MaskedTileBatches`.
-        callbacks: further Keras callbacks; what they hold does not survive a stop.
+        callbacks: further Keras callbacks; what they hold does not survive a stop. They
+            are called after every eighth step, on PyTorch after every step.
         verbose: as in ``keras.Model.fit``.
 
     Returns:
@@ -103,18 +69,93 @@ def fit_unet(
     """
     if recipe not in RECIPES:
         raise ValueError(f"recipe must be one of {tuple(RECIPES)}, got {recipe!r}")
-    settings = RECIPES[recipe]
+    return _fit(
+        model,
+        RECIPES[recipe],
+        images,
+        validation_images,
+        epochs,
+        steps_per_epoch,
+        directory,
+        seed,
+        draw_masks,
+        callbacks,
+        verbose,
+        {"recipe": recipe},
+    )
+
+
+def fit_wnet(
+    model: keras.Model,
+    images: np.ndarray,
+    validation_images: np.ndarray,
+    epochs: int = 10,
+    steps_per_epoch: int | None = None,
+    directory: str | Path | None = None,
+    seed: int = 0,
+    draw_masks=line_masks,
+    callbacks: tuple = (),
+    verbose: int | str = "auto",
+) -> list[dict]:
+    """Train the second stage of a W-Net and leave the best weights, by validation loss, in it.
+
+    The first stage has to restore already: it is frozen, and comes out as it went in.
+
+    Args:
+        model: a network of ``models.wnet``, uncompiled, its first stage trained.
+        images, validation_images and all others: as of :func:`fit_unet`.
+
+    Returns:
+        One dict per epoch, as of :func:`fit_unet`; the losses are those of
+        :class:`losses.SharpnessLoss`.
+
+    Raises:
+        TypeError: if images are not uint8.
+        ValueError: as :func:`fit_unet`; a ``directory`` that holds an unfinished training with
+            another first stage is refused too. Also if the model has no first stage.
+    """
+    first_stage = model.get_layer("first_stage").get_weights()
+    return _fit(
+        model,
+        WNET_RECIPE,
+        images,
+        validation_images,
+        epochs,
+        steps_per_epoch,
+        directory,
+        seed,
+        draw_masks,
+        callbacks,
+        verbose,
+        {"first_stage": digest(np.concatenate([w.ravel() for w in first_stage]))},
+    )
+
+
+def _fit(
+    model,
+    recipe,
+    images,
+    validation_images,
+    epochs,
+    steps_per_epoch,
+    directory,
+    seed,
+    draw_masks,
+    callbacks,
+    verbose,
+    further_arguments,
+):
+    """Train an inpainting network; a stopped training needs the further arguments again too."""
     require_integer("epochs", epochs, 1)
     require_tiles_for(model, "images", images)
     require_tiles_for(model, "validation_images", validation_images)
     mask_input = len(model.inputs) == 2
     batches = MaskedTileBatches(
-        images, settings.batch_size, steps_per_epoch, seed, draw_masks, mask_input
+        images, recipe.batch_size, steps_per_epoch, seed, draw_masks, mask_input
     )
-    compile_model(model, settings, epochs * batches.num_batches)
-    scoring = _rate_and_average_callbacks(settings)
-    arguments = {
-        "recipe": recipe,
+    compile_model(model, recipe, epochs * batches.num_batches)
+    scoring = rate_and_average_callbacks(recipe)
+    arguments = further_arguments | {
         "epochs": epochs,
         "steps_per_epoch": batches.num_batches,
         "seed": seed,
@@ -136,6 +177,95 @@ def fit_unet(
         shuffle=False,
     )
     model.set_weights(keeper.best_weights)
+    keeper.finish()
+    return keeper.history
+
+
+def fit_gan(
+    generator: keras.Model,
+    discriminator: keras.Model,
+    images: np.ndarray,
+    validation_images: np.ndarray,
+    epochs: int = 10,
+    steps_per_epoch: int | None = None,
+    directory: str | Path | None = None,
+    seed: int = 0,
+    draw_masks=line_masks,
+    callbacks: tuple = (),
+    verbose: int | str = "auto",
+    recipe: GANRecipe = GAN_RECIPE,
+) -> list[dict]:
+    """Train a generator against a discriminator and leave the last weights in both.
+
+    Not the best weights: neither network's loss says how good the restored tiles are, since it
+    depends on how good the other network has become. Needs Keras' TensorFlow backend.
+
+    Args:
+        generator: an inpainting network from ``[masked, mask]`` to the composite; best one that
+            restores already.
+        discriminator: as of ``models.patch_discriminator``.
+        directory: where ``log.csv``, ``generator.weights.h5``, ``discriminator.weights.h5`` and
+            the state of an unfinished training are kept. Called again with the same arguments
+            after having been stopped, training continues at the epoch that it was in, with
+            batches, weights and optimisers of both networks as they were when that epoch began.
+        recipe: losses, batch size and learning rates.
+        images, validation_images and all others: as of :func:`fit_unet`, but callbacks are called
+            after every step.
+
+    Returns:
+        One dict per epoch, as in the log: "epoch"; the means of ``InpaintingGAN.metrics``, such
+        as "discriminator_accuracy", and the same on the validation tiles with "val_" before
+        their names; "learning_rate" of the generator; "seconds". A continued training returns
+        all epochs.
+
+    Raises:
+        TypeError: if images are not uint8.
+        ValueError: if the two networks or the images do not fit together, images are fewer than
+            a batch holds, a number is not a positive integer or the adversarial weight negative,
+            or for a ``directory`` that holds an unfinished training with other arguments.
+        NotImplementedError: on another backend than TensorFlow.
+    """
+    require_integer("epochs", epochs, 1)
+    model = InpaintingGAN(generator, discriminator)
+    require_tiles_for(model, "images", images)
+    require_tiles_for(model, "validation_images", validation_images)
+    batches = MaskedTileBatches(images, recipe.batch_size, steps_per_epoch, seed, draw_masks)
+    model.compile(
+        keras.optimizers.Adam(recipe.generator_learning_rate, beta_1=recipe.beta_1),
+        keras.optimizers.Adam(recipe.discriminator_learning_rate, beta_1=recipe.beta_1),
+        recipe.reconstruction_loss,
+        recipe.adversarial_weight,
+    )
+    arguments = {
+        "recipe": asdict(recipe),
+        "epochs": epochs,
+        "steps_per_epoch": batches.num_batches,
+        "seed": seed,
+        "images": len(images),
+        "validation_images": len(validation_images),
+        "draw_masks": digest(draw_masks(1, size=images.shape[1], seed=0)),
+        "generator": generator.count_params(),
+        "discriminator": discriminator.count_params(),
+    }
+    names = [mean.name for mean in model.metrics]
+    measures = (*names, *(f"val_{name}" for name in names))
+    keeper = TrainingKeeper(
+        batches, directory, arguments=arguments, measures=measures, keep_best=False
+    )
+    initial_epoch = keeper.restore(model)
+    model.fit(
+        batches,
+        validation_data=_validation_data(validation_images, draw_masks, mask_input=True),
+        validation_batch_size=64,
+        epochs=epochs,
+        initial_epoch=initial_epoch,
+        callbacks=[*callbacks, keeper],
+        verbose=verbose,
+        shuffle=False,
+    )
+    if directory is not None:
+        generator.save_weights(Path(directory) / "generator.weights.h5")
+        discriminator.save_weights(Path(directory) / "discriminator.weights.h5")
     keeper.finish()
     return keeper.history
 
@@ -178,37 +308,6 @@ def require_tiles_for(model: keras.Model, name: str, images) -> None:
 def digest(array: np.ndarray) -> str:
     """A few hexadecimal digits by which two arrays of the same shape can be told apart."""
     return hashlib.sha256(array.tobytes()).hexdigest()[:16]
-
-
-def compile_model(model: keras.Model, recipe: Recipe, steps: int, metrics: tuple = ()) -> None:
-    """Give a model the loss and the optimiser of its recipe, for a training of ``steps`` steps."""
-    rate, average = recipe.learning_rate, {}
-    if recipe.cosine:
-        warmup_steps = max(1, min(_WARMUP_STEPS, steps // 10))
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0,
-            decay_steps=max(1, steps - warmup_steps),
-            warmup_target=rate,
-            warmup_steps=warmup_steps,
-        )
-    if recipe.average:
-        momentum = min(recipe.average, 1 - 1 / max(1, int(steps * _AVERAGED_PART)))
-        average = {"use_ema": True, "ema_momentum": momentum}
-    settings = {"learning_rate": rate, "weight_decay": recipe.weight_decay, **average}
-    optimizer = (ConvolutionMuon if recipe.muon else keras.optimizers.AdamW)(**settings)
-    optimizer.build(model.trainable_variables)
-    model.compile(optimizer, loss=recipe.loss, metrics=list(metrics))
-
-
-def _rate_and_average_callbacks(recipe):
-    """The average must be swapped in before anything scores or keeps the weights: it is first."""
-    callbacks = []
-    if recipe.average:
-        callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    if not recipe.cosine:
-        callbacks.append(keras.callbacks.ReduceLROnPlateau(factor=0.1, patience=2, min_lr=1e-6))
-        callbacks.append(keras.callbacks.EarlyStopping(patience=15))
-    return callbacks
 
 
 def _validation_data(images, draw_masks, mask_input):

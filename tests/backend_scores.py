@@ -29,6 +29,7 @@ BUILDERS = {
         filters=4, depth=1, kernel_sizes=(3, 4, 5), mask_input=False
     ),
     "residual_unet": lambda: ei.models.residual_unet(filters=(8, 12), blocks=(1, 1)),
+    "patch_discriminator": lambda: ei.models.patch_discriminator(filters=(4, 6)),
     "trained_unet": lambda: ei.models.residual_unet(
         size=TRAINING_SIZE, filters=(8, 8), blocks=(1, 1)
     ),
@@ -67,6 +68,8 @@ def main(folder, start=None):
         **networks(tiles, masks, folder, start),
     }
     classifier = ei.pretrained.load("classifier")
+    critic = build("patch_discriminator", folder, start)
+    figures["patch_logits"] = critic.predict_on_batch([tiles, masks])
     figures["features"] = ei.metrics.land_cover_features(classifier, tiles)
     methods = {"mean": ei.baselines.mean, "unet": shipped}
     rows = ei.metrics.compare(methods, images, masks, labels, ei.synthetic.CLASS_NAMES)
@@ -151,6 +154,8 @@ def train(images, folder, start):
     recorder = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: losses.append(float(logs["loss"]))
     )
+    # The loss of every step is to be compared.
+    ei.recipes._STEPS_PER_EXECUTION = 1
     history = ei.training.fit_unet(
         model,
         crops[:TRAINING_TILES],

@@ -125,11 +125,18 @@ def test_time_to_quality(table, small_shipped, tmp_path):
     assert_finite(cells[1:], 3)
 
 
+def test_notebook_shows_the_minutes_that_were_measured():
+    runs = json.loads((BENCHMARKS / "results/time_to_quality.json").read_text())["runs"]
+    points = ", ".join(f"({run['minutes']:.1f}, {run['mse']:.6f})" for run in runs)
+    source = BENCHMARKS.parent / "notebooks/source/04_unet_training.py"
+    assert f"minutes_and_errors = [{points}]" in source.read_text()
+
+
 def test_recipe_search_tells_changes_from_seeds(table, tmp_path):
     output = tmp_path / "search.json"
     runs = [{"change": "base", "seed": seed, "mse": 0.002 + seed * 1e-5} for seed in range(3)]
     runs += [{"change": name, "seed": 0, "mse": mse} for name, mse in (("a", 0.0021), ("b", 0.002))]
-    facts = {"parameters": 9, "gflop": 1.0, "tiles_seen": 9, "validation": 4, "minutes_asked": 15}
+    facts = {"parameters": 9, "gflop": 1.0, "tiles_seen": 9, "validation": 4, "minutes": 14.4}
     output.write_text(json.dumps([run | facts for run in runs]))
     rows, notes = table("recipe_search.py", "--output", output, "table")
     assert rows["a, seed 0"][-1] == "+0.000090" and rows["b, seed 0"][-1] == "none"
@@ -138,11 +145,10 @@ def test_recipe_search_tells_changes_from_seeds(table, tmp_path):
 
 def test_recipe_search_adds_a_run(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(BENCHMARKS)
-    monkeypatch.setattr("time_to_quality.PROBE_STEPS", 2)
     search = runpy.run_path(str(BENCHMARKS / "recipe_search.py"))
     output = tmp_path / "search.json"
     monkeypatch.setattr(
-        sys, "argv", ["", "--output", str(output), "run", "mean absolute error", "--minutes", "0"]
+        sys, "argv", ["", "--output", str(output), "run", "mean absolute error", "--tiles", "0"]
     )
     search["main"]()
     (result,) = json.loads(output.read_text())

@@ -1,6 +1,7 @@
 """``python -m eurosat_inpaint``: what it prints, writes and refuses."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -16,6 +17,11 @@ from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.synthetic import CLASS_NAMES
 
 TINY = {"filters": [4, 6], "blocks": [1, 1]}
+# What the cards of the attempts hold beside what all hold.
+FURTHER_FIELDS = {
+    "gan": {"started_from", "started_from_sha256", "discriminator_parameters"},
+    "wnet": {"first_stage", "first_stage_sha256"},
+}
 
 
 def run(capsys, *arguments):
@@ -37,6 +43,27 @@ def tiny_network(monkeypatch, tmp_path):
     monkeypatch.setattr(training, "fastest_dtype", lambda build: "float32")
     monkeypatch.chdir(tmp_path)
     return models.residual_unet(**TINY)
+
+
+@pytest.fixture
+def tiny_attempts(tiny_network, tmp_path, monkeypatch):
+    """A folder in which a tiny U-Net is shipped, which a tiny GAN and W-Net start from."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    for path in pretrained.WEIGHTS_FOLDER.glob("classifier.*"):
+        shutil.copy(path, folder)
+    random = np.random.default_rng(0)
+    tiny_network.set_weights([random.normal(0, 0.1, w.shape) for w in tiny_network.get_weights()])
+    tiny_network.save_weights(folder / "unet.weights.h5")
+    digest = pretrained.sha256_of(folder / "unet.weights.h5")
+    card = pretrained.card("unet") | {"arguments": TINY, "sha256": digest}
+    (folder / "unet.json").write_text(json.dumps(card))
+    monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", folder)
+    arguments = {"gan": TINY, "wnet": {"first": TINY, "filters": [4], "blocks": [1]}}
+    for name in arguments:
+        network = command_line.SHIPPED_NETWORKS[name] | {"arguments": arguments[name]}
+        monkeypatch.setitem(command_line.SHIPPED_NETWORKS, name, network)
+    return folder
 
 
 def test_doctor_says_in_ten_lines_what_works(capsys, archive_zip):
@@ -252,6 +279,77 @@ def test_a_run_can_continue_from_shipped_weights(
     (before,) = second["continues"]
     assert before["sha256"] == first["sha256"] and before["minutes"] == first["minutes"]
     assert before["mse"] == first["validation"]["mse"]
+
+
+@pytest.mark.parametrize("name", ["gan", "wnet"])
+def test_attempts_start_from_the_unet_and_load_by_their_card(
+    name, capsys, tmp_path, archive_zip, tiny_attempts
+):
+    directory = tmp_path / "trained"
+    command = ("train", name, "--profile", "smoke", "--data", archive_zip)
+    status, lines, errors = run(capsys, *command, "--output", directory)
+    assert status == 0, errors
+    files = {path.name for path in directory.iterdir()}
+    discriminator = {"discriminator.weights.h5"} if name == "gan" else set()
+    assert files == {"log.csv", f"{name}.json", f"{name}.weights.h5"} | discriminator
+    for path in directory.glob(f"{name}.*"):
+        shutil.copy(path, tiny_attempts)
+    card, unet = pretrained.card(name), pretrained.card("unet")
+    assert set(card) == CARD_FIELDS | FURTHER_FIELDS[name]
+    assert card["epochs"] == 2 and str(tmp_path) not in json.dumps(card)
+    role = "started_from" if name == "gan" else "first_stage"
+    assert card[role] == "unet" and card[f"{role}_sha256"] == unet["sha256"]
+    model = pretrained.load(name)
+    assert card["parameters"] == model.count_params()
+    if name == "gan":
+        assert card["discriminator_parameters"] == models.patch_discriminator().count_params()
+        assert card["best_epoch"] == 2
+        # Its two short epochs at 1e-4 lead nowhere far from where it started.
+        started = pretrained.load("unet").get_weights()
+        for one, other in zip(model.get_weights(), started, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-3)
+        models.patch_discriminator().load_weights(directory / "discriminator.weights.h5")
+
+    # The weights are those that were scored, and can be compared with the others.
+    status, lines, errors = run(
+        capsys, "evaluate", "unet", name, "--split", "train", "--data", archive_zip
+    )
+    assert status == 0, errors
+    rows, _, _ = tables_of(lines)
+    assert list(rows) == ["unet", name]
+    tiles = data.load_tiles("validation", data_dir=archive_zip)
+    scores = metrics.evaluate(model, tiles.images, line_masks(len(tiles), seed=0))
+    assert card["validation"] == pytest.approx(scores, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["gan", "wnet"])
+def test_a_run_of_an_attempt_can_continue_from_its_shipped_weights(
+    name, capsys, tmp_path, archive_zip, tiny_attempts, monkeypatch
+):
+    """With what it started from at first still on its card, and its own weights to start from."""
+    starts = []
+
+    def no_training(model, *others, **settings):
+        starts.append(model.get_weights())
+        model.set_weights([w + np.float32(0.01) for w in model.get_weights()])
+        if name == "wnet":
+            model.get_layer("first_stage").set_weights(pretrained.load("unet").get_weights())
+        left = "generator.weights.h5" if name == "gan" else "best.weights.h5"
+        model.save_weights(settings["directory"] / left)
+        return [{"epoch": 1, "val_loss": 0.0, "seconds": 60.0}]
+
+    monkeypatch.setattr(training, f"fit_{name}", no_training)
+    command = ("train", name, "--profile", "smoke", "--data", archive_zip)
+    command += ("--output", tiny_attempts)
+    assert run(capsys, *command)[0] == 0
+    first, shipped = pretrained.card(name), pretrained.load(name).get_weights()
+    assert run(capsys, *command, "--from-shipped")[0] == 0
+    for started, expected in zip(starts[1], shipped, strict=True):
+        np.testing.assert_array_equal(started, expected)
+    second = pretrained.card(name)
+    assert second["continues"][0]["sha256"] == first["sha256"] != second["sha256"]
+    digest = "started_from_sha256" if name == "gan" else "first_stage_sha256"
+    assert second[digest] == first[digest] == pretrained.card("unet")["sha256"]
 
 
 def test_stopped_training_continues_with_the_same_command(

@@ -21,6 +21,7 @@ SCRIPT = Path(backend_scores.__file__)
 JAX_PYTHON = SCRIPT.parents[1] / ".venv-jax" / "bin" / "python"
 ACROSS_BACKENDS = 1e-5
 RESTORED = ("inpaint_float", "unet", "original_relative", "residual_unet", "keras_file")
+OTHERS = ("push_pull_odd", "features", "patch_logits")
 FILLS = ("composite", "composite_without_mask", "composite_layer", "push_pull_layer")
 # Of two channels that are nearly equal either may come out as the brighter one: two pixels of the
 # 8,192 of a class.
@@ -67,7 +68,7 @@ def test_each_run_was_on_its_own_backend(runs):
     assert not jax["tensorflow_installed"]
 
 
-@pytest.mark.parametrize("name", [*RESTORED, *FILLS, "push_pull_odd", "features"])
+@pytest.mark.parametrize("name", [*RESTORED, *FILLS, *OTHERS])
 def test_figures_are_those_of_tensorflow(name, runs):
     tensorflow, jax = (run.figures[name] for run in runs)
     assert jax.dtype == tensorflow.dtype

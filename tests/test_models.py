@@ -10,7 +10,7 @@ from keras import layers
 
 from eurosat_inpaint.compositing import push_pull
 from eurosat_inpaint.masks import line_masks
-from eurosat_inpaint.models import original_unet, residual_unet, unet
+from eurosat_inpaint.models import original_unet, residual_unet, unet, wnet
 from eurosat_inpaint.models.unet import _depth_to_space, _space_to_depth
 
 TINY_RESIDUAL = {"filters": (8, 12), "blocks": (1, 2)}
@@ -243,10 +243,13 @@ def test_saved_models_load_in_a_fresh_process_in_safe_mode(tmp_path):
         "classical": unet(32, filters=4, depth=2),
         "one_input": unet(32, filters=4, depth=2, mask_input=False),
         "residual": residual_unet(32, **TINY_RESIDUAL),
+        "two_stages": wnet(32, first=TINY_RESIDUAL, filters=(4,), blocks=(1,)),
     }
     # The correction of a new residual network is zero, whatever its other layers hold.
-    correction = networks["residual"].get_layer("correction")
-    correction.set_weights([np.full(w.shape, 0.01, np.float32) for w in correction.get_weights()])
+    stages = [networks["two_stages"].get_layer(f"{name}_stage") for name in ("first", "second")]
+    for network in (networks["residual"], *stages):
+        layer = network.get_layer("correction")
+        layer.set_weights([np.full(w.shape, 0.01, np.float32) for w in layer.get_weights()])
     for name, model in networks.items():
         model.save(tmp_path / f"{name}.keras")
     subprocess.run(

@@ -79,10 +79,14 @@ def test_card_says_all_there_is_to_know(name):
 def test_shipped_network_is_the_one_on_its_card(name):
     card = pretrained.card(name)
     model = pretrained.load(name)
-    assert model.count_params() == card["parameters"] <= 2_500_000
+    # A W-Net has a second stage behind the U-Net.
+    assert (
+        model.count_params() == card["parameters"] <= (3_200_000 if name == "wnet" else 2_500_000)
+    )
     assert [i.shape for i in model.inputs] == [(None, 64, 64, 3), (None, 64, 64, 1)]
     assert model.output_shape == (None, 64, 64, 3)
-    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    layers = [layer for part in model.layers for layer in getattr(part, "layers", [part])]
+    assert {layer.compute_dtype for layer in layers} == {"float32"}
     assert (pretrained.WEIGHTS_FOLDER / card["weights"]).stat().st_size < 10_000_000
 
 
@@ -155,6 +159,77 @@ def test_any_network_with_a_card_loads(copied_weights, monkeypatch):
         pretrained.load("tiny").get_weights(), model.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(loaded, saved)
+
+
+TINY_STAGES = {"first": {"filters": [4], "blocks": [1]}, "filters": [4, 6], "blocks": [1, 1]}
+
+
+def random_weights(model, seed):
+    random = np.random.default_rng(seed)
+    model.set_weights([random.normal(0, 0.1, w.shape) for w in model.get_weights()])
+    return model
+
+
+@pytest.fixture
+def shipped_wnet(copied_weights):
+    """A W-Net whose second stage is shipped as "wnet", its first as "unet"."""
+    model = random_weights(models.wnet(**TINY_STAGES), 0)
+    model.get_layer("first_stage").save_weights(copied_weights / "unet.weights.h5")
+    model.get_layer("second_stage").save_weights(copied_weights / "wnet.weights.h5")
+    digests = [
+        pretrained.sha256_of(copied_weights / f"{name}.weights.h5") for name in ("unet", "wnet")
+    ]
+    first = {
+        "name": "unet",
+        "builder": "residual_unet",
+        "arguments": TINY_STAGES["first"],
+        "weights": "unet.weights.h5",
+        "sha256": digests[0],
+    }
+    card = {
+        "name": "wnet",
+        "builder": "wnet",
+        "arguments": TINY_STAGES,
+        "weights": "wnet.weights.h5",
+        "sha256": digests[1],
+        "first_stage": "unet",
+        "first_stage_sha256": digests[0],
+    }
+    for facts in (first, card):
+        (copied_weights / f"{facts['name']}.json").write_text(json.dumps(facts))
+    return model
+
+
+def test_wnet_loads_behind_the_shipped_first_stage(shipped_wnet, tiles):
+    loaded = pretrained.load("wnet")
+    for one, other in zip(loaded.get_weights(), shipped_wnet.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    images, masks = (part[:3] for part in tiles)
+    masked = images / np.float32(255) * masks
+    restored, sharpened = models.wnet_stages(loaded).predict_on_batch([masked, masks])
+    first = pretrained.load("unet").predict_on_batch([masked, masks])
+    np.testing.assert_allclose(restored, first, atol=1e-6)
+    assert abs(sharpened - restored).max() > 1e-3
+
+
+def test_wnet_behind_another_first_stage_is_refused(shipped_wnet, copied_weights):
+    """Both files are whole, but the second stage would correct errors that it never saw."""
+    other = random_weights(models.residual_unet(**TINY_STAGES["first"]), 1)
+    other.save_weights(copied_weights / "unet.weights.h5")
+    card = pretrained.card("unet")
+    card["sha256"] = pretrained.sha256_of(copied_weights / "unet.weights.h5")
+    (copied_weights / "unet.json").write_text(json.dumps(card))
+    pretrained.load("unet")
+    with pytest.raises(ValueError, match="^'wnet' was trained behind another 'unet' than"):
+        pretrained.load("wnet")
+
+
+@pytest.mark.parametrize("name", ["unet", "wnet"])
+def test_wnet_with_a_damaged_stage_is_refused(name, shipped_wnet, copied_weights):
+    path = copied_weights / f"{name}.weights.h5"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=f"{path.name} is damaged"):
+        pretrained.load("wnet")
 
 
 def test_inpaint_with_the_shipped_unet(tiles):

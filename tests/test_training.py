@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from keras import layers
 
-from eurosat_inpaint import training
+from eurosat_inpaint import recipes, training
 from eurosat_inpaint.compositing import composite_layer
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.models import residual_unet, unet
+from eurosat_inpaint.recipes import RECIPES, Recipe
 from eurosat_inpaint.synthetic import synthetic_tiles
-from eurosat_inpaint.training import RECIPES, Recipe, fastest_dtype, fit_unet
+from eurosat_inpaint.training import fastest_dtype, fit_unet
 
 SIDE = 16
 # Both recipes with small batches.
@@ -41,7 +42,9 @@ def small_recipes():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "RECIPES", SMALL_RECIPES)
         # Averages of even so few steps, which then differ from the weights.
-        patch.setattr(training, "_AVERAGED_PART", 1)
+        patch.setattr(recipes, "_AVERAGED_PART", 1)
+        # Epochs here have five steps: the last execution holds fewer than the others.
+        patch.setattr(recipes, "_STEPS_PER_EXECUTION", 2)
         yield
 
 
@@ -82,7 +85,7 @@ def trained(request, tiles, tmp_path_factory):
 
 
 class StopAt(keras.callbacks.Callback):
-    """Stops a training the hard way, as Ctrl-C does."""
+    """Stops a training the hard way, as Ctrl-C does, before a batch that begins an execution."""
 
     def __init__(self, epoch, batch):
         super().__init__()
@@ -229,16 +232,28 @@ def test_same_seed_trains_the_same(tiles, trained):
     assert other[0]["loss"] != pytest.approx(history[0]["loss"], rel=1e-4)
 
 
+@pytest.mark.parametrize("steps_per_execution", [1, 3, 5, 8])
+def test_steps_per_execution_do_not_change_a_training(
+    steps_per_execution, trained, tiles, monkeypatch
+):
+    """``trained`` has two, which divide neither the five steps nor the one batch of validation."""
+    recipe, history, model, _ = trained
+    monkeypatch.setattr(recipes, "_STEPS_PER_EXECUTION", steps_per_execution)
+    assert_same_training(*fit(tiles, recipe=recipe), history, model)
+
+
 def test_an_epoch_is_one_pass_by_default(tiles):
     steps = []
-    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: steps.append(1))
-    fit(tiles, epochs=1, steps_per_epoch=None, callbacks=(count,))
-    assert len(steps) == 24 // 4
+    note = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: steps.append(batch)
+    )
+    fit(tiles, epochs=1, steps_per_epoch=None, callbacks=(note,))
+    assert steps[-1] + 1 == 24 // 4
 
 
 def test_stopped_training_continues_as_if_it_had_not(trained, tiles, tmp_path):
     recipe, history, model, _ = trained
-    for place in [(0, 1), (1, 3), (1, 0), (3, 4)]:
+    for place in [(0, 2), (1, 4), (1, 0), (3, 4)]:
         with pytest.raises(KeyboardInterrupt):
             fit(tiles, recipe=recipe, directory=tmp_path, callbacks=(StopAt(*place),))
     parts = fit(tiles, recipe=recipe, directory=tmp_path)
@@ -315,7 +330,7 @@ def stopped(tiles, tmp_path_factory):
     """The directory of a training that was stopped in its second epoch."""
     directory = tmp_path_factory.mktemp("stopped")
     with pytest.raises(KeyboardInterrupt):
-        fit(tiles, directory=directory, callbacks=(StopAt(1, 1),))
+        fit(tiles, directory=directory, callbacks=(StopAt(1, 2),))
     return directory
 
 

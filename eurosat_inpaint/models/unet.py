@@ -142,14 +142,26 @@ def residual_unet(
         ValueError: if ``size`` is not divisible by ``2**len(filters)``, if there are not as many
             ``blocks`` as ``filters``, or a number is not a positive integer.
     """
-    _require_integers("filters", filters)
-    _require_integers("blocks", blocks)
-    if len(blocks) != len(filters):
-        raise ValueError(f"blocks must have one entry per entry of filters, got {blocks}")
-    _require_divisible(size, 2 ** len(filters))
+    require_stages(size, filters, blocks)
     masked = keras.Input((size, size, 3), name="masked")
     mask = keras.Input((size, size, 1), name="mask")
     fill = push_pull_layer()([masked, mask])
+    prediction = corrected_fill(fill, mask, filters, blocks, dtype)
+    whole = composite_layer()([masked, prediction, mask])
+    return keras.Model([masked, mask], whole, name="residual_unet")
+
+
+def corrected_fill(fill, mask, filters, blocks, dtype):
+    """The layers of :func:`residual_unet` between the fill and the composite.
+
+    Args:
+        fill: symbolic tile without holes, float32 (n, size, size, 3) in [0, 1].
+        mask: symbolic mask, float32 (n, size, size, 1).
+        filters, blocks, dtype: as of :func:`residual_unet`.
+
+    Returns:
+        The symbolic prediction, float32, shape of ``fill``, in (0, 1); at first it is the fill.
+    """
     contrast = _CONTRAST * (fill - ops.mean(fill, axis=(1, 2), keepdims=True))
     features = layers.Concatenate(name="fill_and_mask", dtype="float32")([contrast, mask])
     features = _space_to_depth(features)
@@ -179,9 +191,7 @@ def residual_unet(
         12, 3, padding="same", kernel_initializer="zeros", name="correction", dtype="float32"
     )(features)
     logit = _logit(fill) + _depth_to_space(correction)
-    prediction = layers.Activation("sigmoid", name="prediction", dtype="float32")(logit)
-    whole = composite_layer()([masked, prediction, mask])
-    return keras.Model([masked, mask], whole, name="residual_unet")
+    return layers.Activation("sigmoid", name="prediction", dtype="float32")(logit)
 
 
 def _residual_blocks(features, count, name, dtype):
@@ -224,6 +234,15 @@ def _depth_to_space(features):
 def _logit(fill):
     fill = ops.clip(fill, _FILL_MARGIN, 1 - _FILL_MARGIN)
     return ops.log(fill) - ops.log(1 - fill)
+
+
+def require_stages(size, filters, blocks) -> None:
+    """Raise the errors of :func:`residual_unet` unless the numbers fit together."""
+    _require_integers("filters", filters)
+    _require_integers("blocks", blocks)
+    if len(blocks) != len(filters):
+        raise ValueError(f"blocks must have one entry per entry of filters, got {blocks}")
+    _require_divisible(size, 2 ** len(filters))
 
 
 def _require_integers(name, values):

@@ -1,0 +1,253 @@
+"""The GAN: a patch discriminator, and the training of a generator against it.
+
+Any inpainting network is a generator. Taught in notebook 05.
+"""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from eurosat_inpaint.masks import require_integer
+
+
+def patch_discriminator(
+    size: int = 64, filters: tuple[int, ...] = (32, 64, 128), dtype: str = "float32"
+) -> keras.Model:
+    """A critic that judges a tile patch by patch: is this texture real, or was it filled in?
+
+    Convolutions of 4x4 pixels and stride 2 for all entries of ``filters`` but the last, which,
+    like the logits, has 3x3 pixels and stride 1; leaky ReLU; spectral normalisation throughout.
+    Each logit sees a square of ``7 * 2**(len(filters) - 1) - 2`` pixels, 26 by default, and
+    neighbouring squares are ``2**(len(filters) - 1)`` pixels apart. After Isola et al.,
+    "Image-to-image translation with conditional adversarial networks" (CVPR 2017), and Miyato et
+    al., "Spectral normalization for generative adversarial networks" (ICLR 2018).
+
+    Args:
+        size: side of the tile in pixels, divisible by ``2**(len(filters) - 1)``.
+        filters: filters of each convolution before the logits, two entries or more.
+        dtype: policy of the inner convolutions: "float32", or "mixed_bfloat16" for faster
+            training on hardware that has it. Input, logits, weights and their normalisation are
+            float32 in both.
+
+    Returns:
+        A model from ``[tile, mask]``, float32 of shapes (n, size, size, 3), in [0, 1], and
+        (n, size, size, 1), to logits, float32 (n, s, s, 1) with s =
+        ``size / 2**(len(filters) - 1)``: positive where a patch looks real.
+
+    Raises:
+        ValueError: if ``filters`` has fewer than two entries, a number is not a positive
+            integer, or ``size`` is not divisible as said.
+    """
+    if not isinstance(filters, (tuple, list)) or len(filters) < 2:
+        raise ValueError(f"filters must be a tuple of two or more integers, got {filters!r}")
+    for position, width in enumerate(filters):
+        require_integer(f"filters[{position}]", width, 1)
+    stride = 2 ** (len(filters) - 1)
+    require_integer("size", size, 1)
+    if size % stride:
+        raise ValueError(f"size must be divisible by {stride}, got {size}")
+    tile = keras.Input((size, size, 3), name="tile")
+    mask = keras.Input((size, size, 1), name="mask")
+    centred = layers.Rescaling(2.0, -1.0, dtype="float32", name="centred")(tile)
+    hidden = layers.Concatenate(dtype="float32", name="tile_and_mask")([centred, mask])
+    for number, width in enumerate(filters[:-1], start=1):
+        hidden = _normalised_convolution(hidden, width, 4, f"downwards_{number}", dtype, strides=2)
+    hidden = _normalised_convolution(hidden, filters[-1], 3, "features", dtype)
+    logits = _normalised_convolution(hidden, 1, 3, "logits", "float32", activation=None)
+    return keras.Model([tile, mask], logits, name="patch_discriminator")
+
+
+def _normalised_convolution(
+    features, width, kernel_size, name, dtype, strides=1, activation="leaky_relu"
+):
+    convolution = layers.Conv2D(
+        width,
+        kernel_size,
+        strides,
+        padding="same",
+        activation=activation,
+        dtype=dtype,
+        name=f"{name}_convolution",
+    )
+    # The wrapper stays in float32: in every training step it overwrites the kernel with the
+    # normalised one, and in mixed_bfloat16 that would round away what the optimiser has changed.
+    return layers.SpectralNormalization(convolution, dtype="float32", name=name)(features)
+
+
+@keras.saving.register_keras_serializable("eurosat_inpaint")
+class InpaintingGAN(keras.Model):
+    """A generator and a discriminator that train against each other.
+
+    Called, it is the generator; so ``predict`` and ``inpaint`` restore tiles, and the trained
+    generator is an inpainting network like any other. ``fit`` and ``evaluate`` take
+    ``([masked, mask], tiles)``. The losses are the hinge losses of Lim & Ye, "Geometric GAN"
+    (2017): with D the discriminator's logit of a patch, it lowers the sum of the means of
+    ``max(0, 1 - D(real))`` and ``max(0, 1 + D(composite))``, the generator the reconstruction
+    loss plus ``adversarial_weight`` times the mean of ``-D(composite)``.
+
+    ``save_weights`` keeps both networks and the state of both optimisers, if compiled; so do
+    ``.keras`` files, which load once this module was imported. Training needs Keras' TensorFlow
+    backend, since ``train_step`` is written in it; the two networks run on every backend.
+
+    Args:
+        generator: an inpainting network from ``[masked, mask]`` to the composite.
+        discriminator: a network from ``[tile, mask]`` to logits, as of
+            :func:`patch_discriminator`.
+
+    Raises:
+        ValueError: if the generator has no mask input, or the discriminator's inputs are not the
+            shapes of composite and mask.
+    """
+
+    def __init__(self, generator: keras.Model, discriminator: keras.Model):
+        super().__init__()
+        if len(generator.inputs) != 2:
+            raise ValueError(
+                f"generator must have two inputs, [masked, mask], got {len(generator.inputs)}"
+            )
+        expected = [generator.output_shape, tuple(generator.inputs[1].shape)]
+        given = [tuple(tensor.shape) for tensor in discriminator.inputs]
+        if given != expected:
+            raise ValueError(f"discriminator must have inputs of shapes {expected}, got {given}")
+        self.generator = generator
+        self.discriminator = discriminator
+        names = ("loss", "reconstruction_loss", "adversarial_loss")
+        names += ("discriminator_loss", "discriminator_accuracy")
+        self._means = [keras.metrics.Mean(name=name) for name in names]
+        self.built = True
+
+    @property
+    def inputs(self):
+        """Inputs of the generator."""
+        return self.generator.inputs
+
+    @property
+    def metrics(self):
+        """Means over an epoch, in training and validation.
+
+        "loss", all that the generator lowers; "reconstruction_loss"; "adversarial_loss";
+        "discriminator_loss"; "discriminator_accuracy", the mean of the shares of real and of
+        restored patches on the right side of 0, a logit of 0 counting as half: 0.5 is guessing.
+        """
+        return list(self._means)
+
+    def compile(
+        self,
+        generator_optimizer,
+        discriminator_optimizer,
+        reconstruction_loss="mae",
+        adversarial_weight: float = 0.03,
+    ):
+        """Set the two optimisers and what the generator lowers.
+
+        Args:
+            generator_optimizer: a Keras optimiser or its name; later ``self.optimizer``.
+            discriminator_optimizer: the same, of the discriminator.
+            reconstruction_loss: a Keras loss or its name, taken on the composite over the tile.
+            adversarial_weight: weight of the adversarial loss, 0 or more.
+
+        Raises:
+            ValueError: if the weight is negative or not finite.
+            NotImplementedError: on another backend than TensorFlow.
+        """
+        if keras.backend.backend() != "tensorflow":
+            raise NotImplementedError(
+                f"a GAN trains on Keras' TensorFlow backend, not on {keras.backend.backend()!r}"
+            )
+        if not (adversarial_weight >= 0 and np.isfinite(adversarial_weight)):
+            raise ValueError(f"adversarial_weight must be 0 or more, got {adversarial_weight!r}")
+        super().compile(optimizer=generator_optimizer)
+        self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
+        # Built here, each for its own network: Keras would build the first for both.
+        self.optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.reconstruction_loss = keras.losses.get(reconstruction_loss)
+        self.adversarial_weight = adversarial_weight
+
+    def call(self, inputs, training=None):
+        return self.generator(inputs, training=training)
+
+    def train_step(self, data):
+        """One step of the discriminator, then one of the generator, on the same batch."""
+        import tensorflow as tf
+
+        (masked, mask), tiles, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as generator_tape:
+            composites = self.generator([masked, mask], training=True)
+            with generator_tape.stop_recording():
+                with tf.GradientTape() as discriminator_tape:
+                    real, restored = self._logits(tiles, composites, mask, training=True)
+                    discriminator_loss = _discriminator_loss(real, restored)
+                _descend(
+                    self.discriminator_optimizer,
+                    self.discriminator.trainable_variables,
+                    discriminator_loss,
+                    discriminator_tape,
+                )
+            # Not in training mode: that would renew the spectral normalisation a second time.
+            judged = self.discriminator([composites, mask], training=False)
+            losses = self._generator_losses(tiles, composites, judged)
+        _descend(self.optimizer, self.generator.trainable_variables, losses[0], generator_tape)
+        return self._logged(tiles, *losses, discriminator_loss, _accuracy(real, restored))
+
+    def test_step(self, data):
+        (masked, mask), tiles, _ = keras.utils.unpack_x_y_sample_weight(data)
+        composites = self.generator([masked, mask], training=False)
+        real, restored = self._logits(tiles, composites, mask, training=False)
+        losses = self._generator_losses(tiles, composites, restored)
+        discriminator_loss = _discriminator_loss(real, restored)
+        return self._logged(tiles, *losses, discriminator_loss, _accuracy(real, restored))
+
+    def _logits(self, tiles, composites, mask, training):
+        """Logits of real and of restored patches, in one pass over both."""
+        both = ops.concatenate([tiles, composites])
+        logits = self.discriminator([both, ops.concatenate([mask, mask])], training=training)
+        return ops.split(logits, 2)
+
+    def _generator_losses(self, tiles, composites, judged):
+        """The whole loss of the generator, and its two parts."""
+        reconstruction = ops.mean(self.reconstruction_loss(tiles, composites))
+        adversarial = -ops.mean(judged)
+        whole = reconstruction + self.adversarial_weight * adversarial
+        return whole, reconstruction, adversarial
+
+    def _logged(self, tiles, *values):
+        # Weighted by the size of the batch: the last one of a validation may be smaller.
+        for mean, value in zip(self._means, values, strict=True):
+            mean.update_state(value, sample_weight=ops.shape(tiles)[0])
+        return self.get_metrics_result()
+
+    def get_config(self):
+        networks = {"generator": self.generator, "discriminator": self.discriminator}
+        return {name: keras.saving.serialize_keras_object(n) for name, n in networks.items()}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{n: keras.saving.deserialize_keras_object(c) for n, c in config.items()})
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        settings = {
+            "generator_optimizer": self.optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+            "reconstruction_loss": self.reconstruction_loss,
+            "adversarial_weight": self.adversarial_weight,
+        }
+        return keras.saving.serialize_keras_object(settings)
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+def _discriminator_loss(real, restored):
+    return ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + restored))
+
+
+def _accuracy(real, restored):
+    # With signs of -1, 0 and 1, (1 + mean) / 2 is a share in which a logit of 0 counts as half.
+    return 0.5 + (ops.mean(ops.sign(real)) - ops.mean(ops.sign(restored))) / 4
+
+
+def _descend(optimizer, variables, loss, tape):
+    optimizer.apply(tape.gradient(loss, variables), variables)

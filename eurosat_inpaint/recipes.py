@@ -1,0 +1,119 @@
+"""One recipe per network: loss, optimiser, learning rates. Taught in notebooks 04 to 06."""
+
+from dataclasses import dataclass, replace
+
+import keras
+
+from eurosat_inpaint.losses import SharpnessLoss
+from eurosat_inpaint.optimizers import ConvolutionMuon
+
+_WARMUP_STEPS = 200
+# An average over more than this part of a short training would still hold its start.
+_AVERAGED_PART = 1 / 50
+# Steps done before Keras returns to the callbacks, on TensorFlow and JAX; PyTorch has it not.
+_STEPS_PER_EXECUTION = 8
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Attributes:
+        loss: a Keras loss or its name; that of a U-Net is taken on the composite over the whole
+            tile.
+        batch_size: tiles per step.
+        learning_rate: of Adam or AdamW; the peak where ``cosine`` is set.
+        weight_decay: decoupled, per step times the learning rate; 0 is plain Adam.
+        cosine: 200 steps of linear warm-up, at most a tenth of all, then a cosine to zero over
+            the rest of the training. Otherwise the rate is cut to a tenth when the validation
+            loss has not fallen for two epochs, and training stops when it has not for fifteen.
+        muon: train wide convolutions by Muon instead, see :mod:`optimizers`.
+        average: momentum of the exponential moving average of the weights, or None.
+    """
+
+    loss: str | keras.losses.Loss
+    batch_size: int
+    learning_rate: float
+    weight_decay: float = 0.0
+    cosine: bool = False
+    muon: bool = False
+    average: float | None = None
+
+
+RECIPES = {
+    "original": Recipe(loss="mae", batch_size=8, learning_rate=1e-3),
+    "efficient": Recipe(
+        loss="mse",
+        batch_size=32,
+        learning_rate=2e-3,
+        weight_decay=1e-4,
+        cosine=True,
+        muon=True,
+        average=0.999,
+    ),
+}
+WNET_RECIPE = replace(RECIPES["efficient"], loss=SharpnessLoss(sharpness_weight=1.0))
+
+
+@dataclass(frozen=True)
+class GANRecipe:
+    """How generator and discriminator are trained against each other, both by Adam.
+
+    Attributes:
+        reconstruction_loss: name of a Keras loss, taken on the composite over the whole tile.
+        adversarial_weight: weight of the adversarial loss beside it.
+        batch_size: tiles per step.
+        generator_learning_rate: constant, as is the discriminator's.
+        discriminator_learning_rate: of the one step that it makes per step of the generator.
+        beta_1: decay of the mean of the gradients. Adam's usual 0.9 is too slow here: it still
+            follows the gradients of an opponent that has moved on.
+    """
+
+    reconstruction_loss: str = "mae"
+    adversarial_weight: float = 0.03
+    batch_size: int = 32
+    generator_learning_rate: float = 1e-4
+    discriminator_learning_rate: float = 1e-4
+    beta_1: float = 0.5
+
+
+GAN_RECIPE = GANRecipe()
+
+
+def compile_model(model: keras.Model, recipe: Recipe, steps: int, metrics: tuple = ()) -> None:
+    """Give a model the loss and the optimiser of its recipe, for a training of ``steps`` steps."""
+    rate, average = recipe.learning_rate, {}
+    if recipe.cosine:
+        warmup_steps = max(1, min(_WARMUP_STEPS, steps // 10))
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0,
+            decay_steps=max(1, steps - warmup_steps),
+            warmup_target=rate,
+            warmup_steps=warmup_steps,
+        )
+    if recipe.average:
+        momentum = min(recipe.average, 1 - 1 / max(1, int(steps * _AVERAGED_PART)))
+        average = {"use_ema": True, "ema_momentum": momentum}
+    settings = {"learning_rate": rate, "weight_decay": recipe.weight_decay, **average}
+    optimizer = (ConvolutionMuon if recipe.muon else keras.optimizers.AdamW)(**settings)
+    optimizer.build(model.trainable_variables)
+    model.compile(
+        optimizer,
+        loss=recipe.loss,
+        metrics=list(metrics),
+        steps_per_execution=1 if keras.backend.backend() == "torch" else _STEPS_PER_EXECUTION,
+    )
+
+
+def rate_and_average_callbacks(recipe: Recipe) -> list[keras.callbacks.Callback]:
+    """Callbacks of a recipe, to come before all others.
+
+    The average of the weights has to be swapped in before anything scores or keeps them.
+    """
+    callbacks = []
+    if recipe.average:
+        callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+    if not recipe.cosine:
+        callbacks.append(keras.callbacks.ReduceLROnPlateau(factor=0.1, patience=2, min_lr=1e-6))
+        callbacks.append(keras.callbacks.EarlyStopping(patience=15))
+    return callbacks

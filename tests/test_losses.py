@@ -1,0 +1,78 @@
+"""The loss that asks for sharpness: its value, what it prefers, and where it could break."""
+
+import keras
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+
+from eurosat_inpaint.losses import SharpnessLoss
+
+
+def textures(n, strength=0.1, seed=0):
+    """Grey tiles with noise around the same mean, no two alike."""
+    noise = np.random.default_rng(seed).normal(scale=strength, size=(n, 16, 16, 3))
+    return (0.5 + noise).astype(np.float32)
+
+
+def value_of(loss, true, restored):
+    return float(keras.ops.convert_to_numpy(loss(true, restored)))
+
+
+@pytest.mark.parametrize("weight", [0, 0.5, 3])
+def test_value_against_numpy(weight):
+    true, restored = textures(3), textures(3, 0.05, seed=1)
+
+    def strength(tiles, axis):
+        magnitude = np.abs(np.diff(tiles.astype(np.float64), axis=axis))
+        return sliding_window_view(magnitude, (4, 4), axis=(1, 2)).mean(axis=(-2, -1))
+
+    expected = np.abs(true.astype(np.float64) - restored).mean()
+    for axis in (1, 2):
+        difference = strength(true, axis) - strength(restored, axis)
+        expected += weight * np.abs(difference).mean() / 2
+    assert value_of(SharpnessLoss(weight), true, restored) == pytest.approx(expected, rel=1e-5)
+
+
+def test_texture_at_the_wrong_place_is_better_than_none():
+    """Mean absolute error alone prefers the flat mean, which is what blurs."""
+    true, misplaced = textures(8), textures(8, seed=1)
+    flat = np.full_like(true, 0.5)
+    without, with_sharpness = SharpnessLoss(0), SharpnessLoss(1)
+    assert value_of(without, true, flat) < 0.8 * value_of(without, true, misplaced)
+    assert value_of(with_sharpness, true, misplaced) < 0.8 * value_of(with_sharpness, true, flat)
+
+
+@pytest.mark.parametrize("factor", [0.5, 2])
+def test_texture_of_the_wrong_strength_is_worse_than_of_the_right_one(factor):
+    """Too sharp is as wrong as too blurred: the term is measured without the error of pixels."""
+    loss, pixels = SharpnessLoss(1), SharpnessLoss(0)
+    true = textures(8)
+    right, wrong = textures(8, seed=1), textures(8, factor * 0.1, seed=1)
+    terms = [value_of(loss, true, t) - value_of(pixels, true, t) for t in (right, wrong)]
+    assert terms[0] < terms[1]
+
+
+def test_gradients_are_finite_where_tiles_are_flat():
+    """The untrained output is flat here; its weight still has to move by the error of pixels."""
+    inputs = keras.Input((16, 16, 3))
+    layer = keras.layers.Conv2D(3, 1, kernel_initializer="zeros")
+    model = keras.Model(inputs, layer(inputs))
+    model.compile("sgd", SharpnessLoss(1))
+    for true in (textures(4), np.full((4, 16, 16, 3), 0.5, np.float32)):
+        before = layer.get_weights()[1]
+        assert np.isfinite(model.train_on_batch(np.ones_like(true), true))
+        assert np.isfinite(np.concatenate([w.ravel() for w in layer.get_weights()])).all()
+        assert (layer.get_weights()[1] != before).all()
+
+
+def test_it_is_saved_with_the_model(tmp_path):
+    inputs = keras.Input((16, 16, 3))
+    model = keras.Model(inputs, keras.layers.Conv2D(3, 1)(inputs))
+    model.compile("sgd", SharpnessLoss(sharpness_weight=0.7))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    true = textures(4)
+    assert loaded.loss.sharpness_weight == 0.7
+    given = textures(4, seed=1)
+    expected = model.evaluate(given, true, verbose=0)
+    assert loaded.evaluate(given, true, verbose=0) == pytest.approx(expected, rel=1e-6)
