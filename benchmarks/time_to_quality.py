@@ -52,7 +52,7 @@ def main():
         steps = max(1, round((60 * minutes - startup) / step_seconds))
         model, clock = train(partial(build, dtype=dtype), tiles, steps, f"{minutes:g} minutes")
         runs.append({"minutes": clock.training_seconds / 60} | score(model, build, tiles))
-        runs[-1]["tiles_seen"] = steps * ei.training.RECIPES[RECIPE].batch_size
+        runs[-1]["tiles_seen"] = steps * ei.recipes.RECIPES[RECIPE].batch_size
     facts = {
         "recipe": RECIPE,
         "dtype": dtype,

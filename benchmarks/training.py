@@ -78,8 +78,8 @@ class Training:
     """A network with its recipe and batches; times of its steps and of its input."""
 
     def __init__(self, model, recipe, images, steps):
-        settings = ei.training.RECIPES[recipe]
-        ei.training.compile_model(model, settings, steps)
+        settings = ei.recipes.RECIPES[recipe]
+        ei.recipes.compile_model(model, settings, steps)
         self.model = model
         self.batches = ei.batches.MaskedTileBatches(
             images, settings.batch_size, steps, mask_input=len(model.inputs) == 2
