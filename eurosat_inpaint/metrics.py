@@ -71,25 +71,33 @@ def mae(tiles, restored, masks=None) -> np.ndarray:
     return _mean_over_pixels(np.abs(tiles - restored), masks)
 
 
-def psnr(tiles, restored) -> np.ndarray:
-    """Peak signal-to-noise ratio of each tile in decibels, at most 100; errors as of :func:`mse`.
+def psnr(tiles, restored, masks=None) -> np.ndarray:
+    """Peak signal-to-noise ratio of each tile in decibels, at most 100.
 
-    10 log10(1 / MSE), where the peak is 1.
+    10 log10(1 / MSE), where the peak is 1; arguments and errors as of :func:`mse`.
     """
     floor = 10 ** (-PSNR_CAP / 10)
-    return -10 * np.log10(np.maximum(mse(tiles, restored), floor))
+    return -10 * np.log10(np.maximum(mse(tiles, restored, masks), floor))
 
 
-def ssim(tiles, restored) -> np.ndarray:
-    """Structural similarity of each tile, at most 1; errors as of :func:`mse`.
+def ssim(tiles, restored, masks=None) -> np.ndarray:
+    """Structural similarity of each tile, at most 1; arguments and errors as of :func:`mse`.
 
     The definition of Wang et al. (IEEE TIP 2004): a Gaussian window of standard deviation 1.5,
-    the mean over pixels and channels. scikit-image computes it.
+    the mean over channels and over all pixels five or more from the border. scikit-image computes
+    it. With ``masks``, the mean over channels and hole pixels, also those near the border, where
+    the windows see the tile mirrored; every window around a hole pixel counts as it is, with the
+    known pixels in it.
     """
+    similarities, similarity_maps = _structural_similarity(*as_float_pair(tiles, restored))
+    return similarities if masks is None else _mean_over_pixels(similarity_maps, masks)
+
+
+def _structural_similarity(tiles, restored):
+    """Of each tile the mean, float64 (n,), and the value of every pixel, the shape of tiles."""
     from skimage.metrics import structural_similarity
 
-    tiles, restored = as_float_pair(tiles, restored)
-    values = [
+    pairs = [
         structural_similarity(
             tile,
             other,
@@ -98,10 +106,12 @@ def ssim(tiles, restored) -> np.ndarray:
             use_sample_covariance=False,
             data_range=1,
             channel_axis=-1,
+            full=True,
         )
         for tile, other in zip(tiles, restored, strict=True)
     ]
-    return np.array(values, np.float64)
+    means, maps = zip(*pairs, strict=True)
+    return np.array(means, np.float64), np.stack(maps)
 
 
 def channel_argmax_accuracy(tiles, restored) -> np.ndarray:
@@ -129,8 +139,9 @@ def evaluate(model, images, masks, labels=None, class_names=None, progress=False
 
     Returns:
         Means over tiles: "mse", "mae", "psnr", "ssim", "channel_argmax_accuracy" over the whole
-        tile, "mse_holes" and "mae_holes" over the holes of each; "tiles", their number; with
-        ``labels``, "per_class": the same scores of each class that occurs, by name.
+        tile, "mse_holes", "mae_holes", "psnr_holes" and "ssim_holes" over the holes of each;
+        "tiles", their number; with ``labels``, "per_class": the same scores of each class that
+        occurs, by name.
 
     Raises:
         ValueError: as :func:`mse`; also if what the model returns is not in [0, 1], or if labels
@@ -225,13 +236,16 @@ def _restore(model, tiles, masks, progress):
 
 
 def _scores(tiles, restored, masks):
+    similarities, similarity_maps = _structural_similarity(*as_float_pair(tiles, restored))
     return {
         "mse": mse(tiles, restored),
         "mae": mae(tiles, restored),
         "psnr": psnr(tiles, restored),
-        "ssim": ssim(tiles, restored),
+        "ssim": similarities,
         "mse_holes": mse(tiles, restored, masks),
         "mae_holes": mae(tiles, restored, masks),
+        "psnr_holes": psnr(tiles, restored, masks),
+        "ssim_holes": _mean_over_pixels(similarity_maps, masks),
         "channel_argmax_accuracy": channel_argmax_accuracy(tiles, restored),
     }
 

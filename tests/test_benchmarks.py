@@ -106,9 +106,9 @@ def test_quality(table):
     scored = [*baselines.FILLS, "unet"]
     assert list(rows) == [*scored, *REPORTED_ROWS]
     for position, name in enumerate(scored):
-        assert_finite(rows[name][:4], 3)
+        assert_finite(rows[name][:6], 3)
         if position:
-            assert_finite(rows[name][4:], 3)
+            assert_finite(rows[name][6:], 3)
     assert [rows[name][0] for name in REPORTED_ROWS] == ["0.002465", "0.002420"]
     assert "4 validation tiles from source 'synthetic'" in notes
 
