@@ -109,8 +109,8 @@ def _interval(score, digits):
 
 
 def _print_per_class(rows):
-    names = list(next(iter(rows[0]["per_class"].values())))
-    names.remove("tiles")
+    names = ("mse", "psnr", "ssim", "mse_holes", "mae_holes", "psnr_holes", "ssim_holes")
+    names += ("land_cover_agreement",)
     print(f"\n{'means per class':<22}" + "".join(f"{name[:10]:>11}" for name in names))
     for row in rows:
         of_all = {name: row[name]["value"] for name in names}
