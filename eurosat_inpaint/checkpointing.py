@@ -57,6 +57,30 @@ class TrainingKeeper(keras.callbacks.Callback):
         if self.directory is not None:
             self.directory.mkdir(parents=True, exist_ok=True)
 
+    def fit(self, model: keras.Model, validation_data, epochs: int, callbacks=(), verbose="auto"):
+        """Train a compiled model from where a stopped training left it; ends with the best weights.
+
+        Args:
+            model: the network to train on ``batches``.
+            validation_data: inputs and targets, scored after every epoch.
+            epochs: number of epochs in all, those of the stopped training included.
+            callbacks: called after those whose state is kept, and before this one.
+            verbose: as in ``keras.Model.fit``.
+        """
+        initial_epoch = self.restore(model)
+        model.fit(
+            self.batches,
+            validation_data=validation_data,
+            validation_batch_size=64,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            callbacks=[*self.callbacks, *callbacks, self],
+            verbose=verbose,
+            shuffle=False,
+        )
+        if self.keep_best:
+            model.set_weights(self.best_weights)
+
     def restore(self, model: keras.Model) -> int:
         """Load what a stopped training left; returns the number of epochs it had completed.
 

@@ -78,19 +78,9 @@ def fit_classifier(
         "model": model.count_params(),
     }
     keeper = TrainingKeeper(batches, directory, arguments=arguments)
-    initial_epoch = keeper.restore(model)
     validation_tiles = validation_images.astype(np.float32) / 255
-    model.fit(
-        batches,
-        validation_data=(validation_tiles, one_hot(validation_labels, classes)),
-        validation_batch_size=64,
-        epochs=epochs,
-        initial_epoch=initial_epoch,
-        callbacks=[*callbacks, keeper],
-        verbose=verbose,
-        shuffle=False,
-    )
-    model.set_weights(keeper.best_weights)
+    validation_data = validation_tiles, one_hot(validation_labels, classes)
+    keeper.fit(model, validation_data, epochs, callbacks, verbose)
     keeper.finish()
     return keeper.history
 

@@ -165,18 +165,8 @@ def _fit(
         "model": model.count_params(),
     }
     keeper = TrainingKeeper(batches, directory, scoring, arguments)
-    initial_epoch = keeper.restore(model)
-    model.fit(
-        batches,
-        validation_data=_validation_data(validation_images, draw_masks, mask_input),
-        validation_batch_size=64,
-        epochs=epochs,
-        initial_epoch=initial_epoch,
-        callbacks=[*scoring, *callbacks, keeper],
-        verbose=verbose,
-        shuffle=False,
-    )
-    model.set_weights(keeper.best_weights)
+    validation_data = _validation_data(validation_images, draw_masks, mask_input)
+    keeper.fit(model, validation_data, epochs, callbacks, verbose)
     keeper.finish()
     return keeper.history
 
@@ -252,17 +242,8 @@ def fit_gan(
     keeper = TrainingKeeper(
         batches, directory, arguments=arguments, measures=measures, keep_best=False
     )
-    initial_epoch = keeper.restore(model)
-    model.fit(
-        batches,
-        validation_data=_validation_data(validation_images, draw_masks, mask_input=True),
-        validation_batch_size=64,
-        epochs=epochs,
-        initial_epoch=initial_epoch,
-        callbacks=[*callbacks, keeper],
-        verbose=verbose,
-        shuffle=False,
-    )
+    validation_data = _validation_data(validation_images, draw_masks, mask_input=True)
+    keeper.fit(model, validation_data, epochs, callbacks, verbose)
     if directory is not None:
         generator.save_weights(Path(directory) / "generator.weights.h5")
         discriminator.save_weights(Path(directory) / "discriminator.weights.h5")
