@@ -70,10 +70,10 @@ class GANRecipe:
     """
 
     reconstruction_loss: str = "mae"
-    adversarial_weight: float = 0.03
+    adversarial_weight: float = 0.005
     batch_size: int = 32
     generator_learning_rate: float = 1e-4
-    discriminator_learning_rate: float = 1e-4
+    discriminator_learning_rate: float = 4e-4
     beta_1: float = 0.5
 
 

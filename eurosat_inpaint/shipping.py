@@ -11,6 +11,8 @@ from eurosat_inpaint.machine import device, processor, version
 
 EVALUATION_MASK_SEED = 0
 _UNET = {"filters": [64, 96, 144, 160], "blocks": [2, 1, 1, 2]}
+# Tiles seen on top of the U-Net's, as many by each network: seven passes over the train split.
+_ON_TOP = {"smoke": (2, 2), "teach": (4, 90), "full": (14, 317)}
 # Builder, its arguments, whose shipped weights the training starts from or builds on, and by
 # profile epochs and steps per epoch (None: one pass).
 SHIPPED_NETWORKS = {
@@ -25,14 +27,22 @@ SHIPPED_NETWORKS = {
         "arguments": _UNET,
         "started_from": "unet",
         "recipe": "recipes.GAN_RECIPE",
-        "lengths": {"smoke": (2, 2), "teach": (4, 90), "full": (12, 350)},
+        "lengths": _ON_TOP,
     },
     "wnet": {
         "builder": "wnet",
         "arguments": {"first": _UNET, "filters": [48, 64, 96], "blocks": [1, 1, 2]},
         "first_stage": "unet",
         "recipe": "recipes.WNET_RECIPE",
-        "lengths": {"smoke": (2, 2), "teach": (4, 130), "full": (12, 500)},
+        "lengths": _ON_TOP,
+    },
+    # What GAN and W-Net are compared with: a U-Net that saw as many tiles as they did.
+    "unet_long": {
+        "builder": "residual_unet",
+        "arguments": _UNET,
+        "started_from": "unet",
+        "recipe": "efficient",
+        "lengths": _ON_TOP,
     },
     "classifier": {
         "task": "classification",
@@ -107,8 +117,7 @@ def _copy_weights(source, target):
 
 
 def _fit_unet(model, sources, **settings):
-    recipe = SHIPPED_NETWORKS["unet"]["recipe"]
-    return ei.training.fit_unet(model, *_images(sources), recipe=recipe, **settings)
+    return ei.training.fit_unet(model, *_images(sources), **settings)
 
 
 def _fit_gan(generator, sources, **settings):
@@ -127,6 +136,7 @@ def _fit_classifier(model, sources, **settings):
 
 _FITS = {
     "unet": _fit_unet,
+    "unet_long": _fit_unet,
     "gan": _fit_gan,
     "wnet": _fit_wnet,
     "classifier": _fit_classifier,

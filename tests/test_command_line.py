@@ -20,6 +20,7 @@ TINY = {"filters": [4, 6], "blocks": [1, 1]}
 # What the cards of the attempts hold beside what all hold.
 FURTHER_FIELDS = {
     "gan": {"started_from", "started_from_sha256", "discriminator_parameters"},
+    "unet_long": {"started_from", "started_from_sha256"},
     "wnet": {"first_stage", "first_stage_sha256"},
 }
 
@@ -47,7 +48,7 @@ def tiny_network(monkeypatch, tmp_path):
 
 @pytest.fixture
 def tiny_attempts(tiny_network, tmp_path, monkeypatch):
-    """A folder in which a tiny U-Net is shipped, which a tiny GAN and W-Net start from."""
+    """A folder in which a tiny U-Net is shipped, which tiny attempts start from."""
     folder = tmp_path / "weights"
     folder.mkdir()
     for path in pretrained.WEIGHTS_FOLDER.glob("classifier.*"):
@@ -59,7 +60,11 @@ def tiny_attempts(tiny_network, tmp_path, monkeypatch):
     card = pretrained.card("unet") | {"arguments": TINY, "sha256": digest}
     (folder / "unet.json").write_text(json.dumps(card))
     monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", folder)
-    arguments = {"gan": TINY, "wnet": {"first": TINY, "filters": [4], "blocks": [1]}}
+    arguments = {
+        "gan": TINY,
+        "unet_long": TINY,
+        "wnet": {"first": TINY, "filters": [4], "blocks": [1]},
+    }
     for name in arguments:
         network = command_line.SHIPPED_NETWORKS[name] | {"arguments": arguments[name]}
         monkeypatch.setitem(command_line.SHIPPED_NETWORKS, name, network)
@@ -282,7 +287,7 @@ def test_a_run_can_continue_from_shipped_weights(
     assert before["mse"] == first["validation"]["mse"]
 
 
-@pytest.mark.parametrize("name", ["gan", "wnet"])
+@pytest.mark.parametrize("name", ["gan", "unet_long", "wnet"])
 def test_attempts_start_from_the_unet_and_load_by_their_card(
     name, capsys, tmp_path, archive_zip, tiny_attempts
 ):
@@ -298,7 +303,7 @@ def test_attempts_start_from_the_unet_and_load_by_their_card(
     card, unet = pretrained.card(name), pretrained.card("unet")
     assert set(card) == CARD_FIELDS | FURTHER_FIELDS[name]
     assert card["epochs"] == 2 and str(tmp_path) not in json.dumps(card)
-    role = "started_from" if name == "gan" else "first_stage"
+    role = "first_stage" if name == "wnet" else "started_from"
     assert card[role] == "unet" and card[f"{role}_sha256"] == unet["sha256"]
     model = pretrained.load(name)
     assert card["parameters"] == model.count_params()

