@@ -87,21 +87,35 @@ def evaluate(options) -> None:
 
 
 def _print_comparison(rows):
-    """Scores of each method, and its paired MSE difference from the row above."""
+    """Scores of each method, and what sets it apart from the row above."""
     shown = ("psnr", "ssim", "mse_holes", "gradient_ratio")
     shown += ("land_cover_agreement", "kernel_distance")
     print(
         f"{'':<13}{'MSE':>9}{'95 % interval':^21}{'PSNR':>6}{'SSIM':>6}{'in holes':>9}{'sharp':>6}"
-        f"{'agree':>6}{'KID':>8}  MSE less row above"
+        f"{'agree':>6}{'KID':>8}"
     )
     for row in rows:
         psnr, ssim, holes, sharp, agree, distance = (row[name]["value"] for name in shown)
         line = f"{row['name']:<13}{row['mse']['value']:>9.6f} {_interval(row['mse'], '.6f')}"
         line += f"{psnr:>6.2f}{ssim:>6.3f}{holes:>9.6f}{sharp:>6.3f}{agree:>6.3f}{distance:>8.4f}"
-        if "difference_from_previous" in row:
-            change = row["difference_from_previous"]["mse"]
-            line += f"  {change['difference']:+.6f} {_interval(change, '+.6f')}"
         print(line)
+    if len(rows) > 1:
+        _print_differences(rows[1:])
+
+
+def _print_differences(rows):
+    """Paired differences from the row above, with 95 % intervals."""
+    shown = {"mse": ("MSE", 6), "gradient_ratio": ("sharp", 3), "kernel_distance": ("KID", 4)}
+    print(
+        f"\n{'less row above':<20}" + "".join(f"{name:<34}" for name, _ in shown.values()).rstrip()
+    )
+    for row in rows:
+        line = f"{row['name']:<20}"
+        for score, (_, digits) in shown.items():
+            change = row["difference_from_previous"][score]
+            column = f"{change['difference']:+.{digits}f} {_interval(change, f'+.{digits}f')}"
+            line += f"{column:<34}"
+        print(line.rstrip())
 
 
 def _interval(score, digits):

@@ -116,11 +116,14 @@ def test_doctor_runs_as_a_module(archive_zip):
 
 
 def tables_of(lines):
-    """Rows of the comparison and of the scores per class by their first word, and the names."""
-    gap = lines.index("") if "" in lines else len(lines)
-    comparison = {line.split()[0]: line.split()[1:] for line in lines[2:gap]}
-    names = lines[gap + 1].split()[3:] if gap < len(lines) else []
-    return comparison, {line[:22].strip(): line[22:].split() for line in lines[gap + 2 :]}, names
+    """Of each table the column names, and the rows by their first word: scores of the methods,
+    paired differences (where there are two methods), means per class (where there are networks).
+    """
+    tables = []
+    for block in "\n".join(lines[1:]).split("\n\n"):
+        head, *rows = block.splitlines()
+        tables.append((head.split(), {row.split()[0]: row.split()[1:] for row in rows}))
+    return tables
 
 
 def test_evaluate_prints_the_scores_of_a_network_per_class(capsys, archive_zip):
@@ -130,7 +133,7 @@ def test_evaluate_prints_the_scores_of_a_network_per_class(capsys, archive_zip):
     assert status == 0 and without_progress(errors) == []
     tiles = data.load_tiles("train", data_dir=archive_zip)
     assert lines[0].startswith(f"{len(tiles)} train tiles from 'local', original masks")
-    comparison, rows, names = tables_of(lines)
+    (_, comparison), (head, rows) = tables_of(lines)
     assert list(comparison) == ["unet"]
     assert list(rows) == ["unet", *CLASS_NAMES]
     (expected,) = metrics.compare(
@@ -140,6 +143,7 @@ def test_evaluate_prints_the_scores_of_a_network_per_class(capsys, archive_zip):
         tiles.labels,
     )
     shown = ["mse", "psnr", "ssim", "mse_holes", "mae_holes", "psnr_holes", "ssim_holes"]
+    names = head[3:]
     assert names == [*shown, "land_cover"]
     of_all = {score: expected[score]["value"] for score in [*shown, "land_cover_agreement"]}
     for label, row in [("unet", of_all), ("River", expected["per_class"][8])]:
@@ -160,24 +164,31 @@ def test_evaluate_prints_one_table_in_the_order_given(capsys, archive_zip, monke
     status, lines, _ = run(capsys, *command)
     assert status == 0
     assert max(len(line) for line in lines) <= 120
-    rows, per_class, _ = tables_of(lines)
+    (_, rows), (_, differences), (_, per_class) = tables_of(lines)
     assert list(rows) == [*baselines.FILLS, "unet"]
+    assert list(differences) == list(rows)[1:]  # Nothing stands above the first row.
     assert list(per_class) == ["unet", *CLASS_NAMES]
     assert len(restored) == len(rows)  # Nothing is restored twice.
     tiles = data.load_tiles("train", data_dir=archive_zip)
     methods = {name: baselines.FILLS[name] for name in ("mean", "nearest")}
     first, second = metrics.compare(methods, tiles.images, line_masks(len(tiles), seed=0))
     scores = ("psnr", "ssim", "mse_holes", "gradient_ratio", "land_cover_agreement")
-    change = second["difference_from_previous"]["mse"]
     expected = list(second["mse"].values())
     expected += [second[score]["value"] for score in (*scores, "kernel_distance")]
-    expected += [change["difference"], change["low"], change["high"]]
-    printed = [float(word.strip("[],")) for word in rows["nearest"]]
-    tolerances = 3 * [1e-6] + [0.01, 1e-3, 1e-6, 1e-3, 1e-3, 1e-4] + 3 * [1e-6]
-    assert (abs(np.subtract(printed, expected)) <= tolerances).all()
-    # Nothing stands above the first row.
-    assert float(rows["mean"][0]) == pytest.approx(first["mse"]["value"], abs=1e-6)
-    assert len(rows["mean"]) == len(rows["nearest"]) - 3
+    tolerances = 3 * [1e-6] + [0.01, 1e-3, 1e-6, 1e-3, 1e-3, 1e-4]
+    assert (abs(np.subtract(numbers(rows["nearest"]), expected)) <= tolerances).all()
+    assert numbers(rows["mean"])[0] == pytest.approx(first["mse"]["value"], abs=1e-6)
+    changes = [
+        second["difference_from_previous"][score]
+        for score in ("mse", "gradient_ratio", "kernel_distance")
+    ]
+    expected = [change[part] for change in changes for part in ("difference", "low", "high")]
+    tolerances = 3 * [1e-6] + 3 * [1e-3] + 3 * [1e-4]
+    assert (abs(np.subtract(numbers(differences["nearest"]), expected)) <= tolerances).all()
+
+
+def numbers(words):
+    return [float(word.strip("[],")) for word in words]
 
 
 def test_evaluate_without_tiles_of_the_split_says_so(capsys, tmp_path, jpegs):
@@ -321,7 +332,7 @@ def test_attempts_start_from_the_unet_and_load_by_their_card(
         capsys, "evaluate", "unet", name, "--split", "train", "--data", archive_zip
     )
     assert status == 0, errors
-    rows, _, _ = tables_of(lines)
+    (_, rows), *_ = tables_of(lines)
     assert list(rows) == ["unet", name]
     tiles = data.load_tiles("validation", data_dir=archive_zip)
     scores = metrics.evaluate(model, tiles.images, line_masks(len(tiles), seed=0))
