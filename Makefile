@@ -1,16 +1,19 @@
 # The series: `make run` executes it, `make lab` opens it, `make test` tests it.
-# Every target sets up .venv first, `make test` also .venv-jax; a second call does not install again.
+# Every target sets up .venv first, `make test` also .venv-jax and .venv-colab; a second call does
+# not install again.
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 JAX_BIN := .venv-jax/bin
 JAX_INSTALLED := .venv-jax/installed
+COLAB_BIN := .venv-colab/bin
+COLAB_INSTALLED := .venv-colab/installed
 
 # TensorFlow's start-up chatter helps nobody here.
 export TF_CPP_MIN_LOG_LEVEL := 3
 
-.PHONY: run lab test lint notebooks setup clean
+.PHONY: run lab app test lint notebooks publish setup clean
 
 run: $(INSTALLED)
 	$(BIN)/python tools/notebooks.py run
@@ -18,8 +21,13 @@ run: $(INSTALLED)
 lab: $(INSTALLED)
 	$(BIN)/jupyter lab notebooks
 
-# The tests never ask the network; notebooks run on few synthetic tiles.
-test: $(INSTALLED) $(JAX_INSTALLED) lint
+# For class: notebook 02 as a page without code. jupytext's extension needs all of JupyterLab.
+app: $(INSTALLED)
+	$(BIN)/voila notebooks/02_mask_generation.ipynb \
+		--VoilaConfiguration.extension_denylist=jupyterlab-jupytext
+
+# The tests ask the network for no tiles; notebooks run on few synthetic ones.
+test: $(INSTALLED) $(JAX_INSTALLED) $(COLAB_INSTALLED) lint
 	EUROSAT_INPAINT_OFFLINE=1 EUROSAT_INPAINT_PROFILE=smoke \
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=120 tests notebooks
 
@@ -31,12 +39,16 @@ lint: $(INSTALLED)
 notebooks: $(INSTALLED)
 	$(BIN)/python tools/notebooks.py build $(NOTEBOOK)
 
+# For the owner: the repository's address into pyproject.toml, notebooks and README.
+publish: $(INSTALLED)
+	$(BIN)/python tools/publish.py $(REPOSITORY)
+
 setup: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable ".[notebooks,test]"
+		--constraint constraints.txt --editable ".[notebooks,app,test]"
 	touch $@
 
 # Without TensorFlow: what networks and metrics need where JAX is the only backend of Keras.
@@ -47,5 +59,12 @@ $(JAX_INSTALLED): pyproject.toml constraints.txt
 	$(JAX_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
+# As in Colab before the first cell: versions of others, among them ipywidgets 7, and no package of
+# ours. What is then installed is written down, to be compared with.
+$(COLAB_INSTALLED): tests/lowest_versions.txt
+	$(PYTHON) -m venv --clear .venv-colab
+	$(COLAB_BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	$(COLAB_BIN)/python -m pip freeze > $@
+
 clean:
-	rm -rf .venv .venv-jax build
+	rm -rf .venv .venv-jax .venv-colab build

@@ -18,12 +18,14 @@ _MODULES = (
     "masks",
     "metrics",
     "models",
+    "pictures",
     "plots",
     "pretrained",
     "progress",
     "recipes",
     "synthetic",
     "training",
+    "widgets",
 )
 _FUNCTIONS = {"inpaint": "pretrained"}
 

@@ -36,6 +36,24 @@ def isolation(request, tmp_path_factory, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path_factory.mktemp("tfds")))
 
 
+@pytest.fixture(scope="module")
+def needs_chromium():
+    from browser import CHROMIUM
+
+    if CHROMIUM is None:
+        message = "there is no chromium; on Debian: apt-get install chromium"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+
+
+@pytest.fixture(scope="module")
+def open_page(needs_chromium):
+    """A function that opens a page in Chromium; see ``tools/browser.py``."""
+    from browser import chromium
+
+    with chromium() as open_page:
+        yield open_page
+
+
 @pytest.fixture(scope="session")
 def jpegs():
     """File name -> JPEG bytes of 60 tiles, coded as EuroSAT is: quality 100, 4:2:0 chroma."""

@@ -71,6 +71,16 @@ def assert_finite(cells, count):
         assert all(map(math.isfinite, numbers(cell))), cell
 
 
+def test_widgets(table, needs_chromium):
+    rows, _ = table("widgets.py", "--steps", 2)
+    assert [(name, cells[2]) for name, cells in rows.items()] == [
+        ("`mask_explorer`", "100"),
+        ("`inpainting_explorer`", "200"),
+    ]
+    for median, late, _ in rows.values():
+        assert 0 < numbers(median)[0] <= numbers(late)[0]
+
+
 def test_masks(table):
     rows, _ = table("masks.py", "--repeats", 2, "--masks", 64)
     assert list(rows) == ["32", "64"]

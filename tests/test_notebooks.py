@@ -1,7 +1,6 @@
 """Committed notebooks agree with their sources, and the tools notice what is wrong with one."""
 
 import copy
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -13,20 +12,11 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+import notebooks as tools
 from eurosat_inpaint import data
 
 ROOT = Path(__file__).resolve().parent.parent
 
-
-def load_tools():
-    # tools/ is no package.
-    spec = importlib.util.spec_from_file_location("notebook_tools", ROOT / "tools/notebooks.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-tools = load_tools()
 NAMES = sorted(path.stem for path in tools.SOURCES.glob("*.py"))
 
 SOURCE = """# %% [markdown]
@@ -66,10 +56,12 @@ def notebook():
     """The notebook of ``SOURCE`` as it is after it was executed."""
     made = jupytext.reads(SOURCE, fmt="py:percent")
     _, first, second = made.cells
-    first.execution_count, second.execution_count = 1, 2
+    first.execution_count, second.execution_count = 2, 3
     first.outputs = [new_output("stream", name="stdout", text="42\n")]
     picture = {"text/plain": "<Figure size 640x480>", "image/png": "aGVsbG8/tmp/home/Wor/ld="}
     second.outputs = [new_output("display_data", picture)]
+    tools.start_with_preamble(made, "01_small")
+    made.metadata = tools.metadata_of("01_small")
     return made
 
 
@@ -140,16 +132,28 @@ def plant_path_in_source(cell):
     ],
 )
 def test_planted_problem_is_found(plant, problem, folder, notebook):
-    plant(notebook.cells[1])
+    plant(notebook.cells[-2])
     assert any(problem in found for found in problems_of(folder, notebook))
 
 
 def test_missing_and_added_cells_are_found(folder, notebook):
     shorter, longer = copy.deepcopy(notebook), copy.deepcopy(notebook)
-    del shorter.cells[0]
-    longer.cells.append(new_code_cell("", execution_count=3))
-    for changed in (shorter, longer):
+    without_install = copy.deepcopy(notebook)
+    del shorter.cells[-3], without_install.cells[0]
+    longer.cells.append(new_code_cell("", execution_count=4))
+    for changed in (shorter, longer, without_install):
         assert "differs from its source" in problems_of(folder, changed)[0]
+
+
+def test_metadata_of_other_tools_are_found(folder, notebook):
+    notebook.metadata["colab"] = {"name": "Copy of 01_small"}
+    assert "has other metadata" in problems_of(folder, notebook)[0]
+
+
+def test_where_networks_are_trained_colab_is_asked_for_a_gpu():
+    asking = [name for name in NAMES if "accelerator" in tools.metadata_of(name)]
+    assert asking == [name for name in NAMES if name[:2] in ("04", "05", "06")]
+    assert tools.metadata_of("04_unet_training")["accelerator"] == "GPU"
 
 
 STARTUP = (
@@ -161,11 +165,11 @@ STARTUP = (
 
 
 def test_strip_removes_only_what_tensorflow_says_while_it_starts(notebook):
-    first, second = notebook.cells[1:]
+    first, second = notebook.cells[-2:]
     first.outputs.append(new_output("stream", name="stderr", text=STARTUP))
     second.outputs.append(new_output("stream", name="stderr", text=STARTUP + "UserWarning: x\n"))
     second.metadata["execution"] = {"iopub.execute_input": "2024-01-01"}
-    tools.strip(notebook)
+    tools.strip(notebook, "01_small")
     assert [output.get("name") for output in first.outputs] == ["stdout"]
     assert [output.get("name") for output in second.outputs] == [None, "stderr"]
     assert first.metadata == {"tags": ["nbval-check-output"]} and second.metadata == {}
@@ -180,16 +184,16 @@ def test_build_executes_and_keeps_the_ids_of_cells(folder, monkeypatch):
     path = folder / "01_small.ipynb"
     assert tools.build(["01_small"]) == 0
     before = nbformat.read(path, as_version=4)
-    assert before.cells[1].outputs[0].text == "42\n"
+    assert before.cells[-2].outputs[0].text == "42\n"
     changed = SOURCE.replace("# %%\n", "# %%\nx = 1\n\n# %%\n").replace("6 * 7", "6 * 8")
     (tools.SOURCES / "01_small.py").write_text(changed)
     assert tools.find_problems(path) == ["differs from its source: run `make notebooks`"]
     assert tools.build(["01_small"]) == 0
     after = nbformat.read(path, as_version=4)
     assert [c.id for c in after.cells if c.source != "x = 1"] == [c.id for c in before.cells]
-    assert after.cells[1].outputs[0].text == "48\n"
-    assert [c.execution_count for c in after.cells[1:]] == [1, 2, 3]
-    assert jupytext.reads(changed, fmt="py:percent").cells[1].metadata == after.cells[1].metadata
+    assert after.cells[-3].outputs[0].text == "48\n"
+    assert [c.execution_count for c in after.cells if c.cell_type == "code"] == [1, 2, 3, 4]
+    assert jupytext.reads(changed, fmt="py:percent").cells[1].metadata == after.cells[-3].metadata
 
 
 def test_build_that_fails_leaves_the_notebook_as_it_was(folder, notebook, monkeypatch):
@@ -212,12 +216,12 @@ def test_build_refuses_synthetic_tiles(folder, monkeypatch, capsys):
 
 def test_run_leaves_executed_notebooks_and_pages(folder, notebook, monkeypatch, capsys):
     real_tiles(monkeypatch)
-    notebook.cells[1].outputs = []
+    notebook.cells[-2].outputs = []
     nbformat.write(notebook, folder / "01_small.ipynb")
     before = (folder / "01_small.ipynb").read_bytes()
     assert tools.run(["01_small"]) == 0
     executed = nbformat.read(folder / "build" / "01_small.ipynb", as_version=4)
-    assert executed.cells[1].outputs[0].text == "42\n"
+    assert executed.cells[-2].outputs[0].text == "42\n"
     assert "A notebook" in (folder / "build" / "01_small.html").read_text(encoding="utf-8")
     assert (folder / "01_small.ipynb").read_bytes() == before
     lines = capsys.readouterr().out.splitlines()

@@ -1,6 +1,7 @@
 """Build, run and check the notebooks. Called by the Makefile and by the tests.
 
-Text flows one way: notebooks/source/NN_topic.py is edited, notebooks/NN_topic.ipynb is made.
+Text flows one way: notebooks/source/NN_topic.py is edited, notebooks/NN_topic.ipynb is made. What
+every notebook starts with comes from ``preamble.py``.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import nbformat
 from jupytext.combine import combine_inputs_with_outputs
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from preamble import start_with_preamble, without_preamble
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -24,6 +26,8 @@ SOURCES = NOTEBOOKS / "source"
 BUILD = ROOT / "build"
 LARGEST_BYTES = 1_500_000
 CELL_SECONDS = 900
+# Notebooks in which networks are trained: Colab is asked for a GPU.
+TRAINS_NETWORKS = ("04_unet_training", "05_gan_attempt", "06_wnet_attempt")
 
 # Absolute paths on Linux, macOS and Windows; addresses and relative paths are none.
 _PATH = re.compile(
@@ -68,8 +72,9 @@ def build(names: list[str]) -> int:
         notebook = jupytext.read(SOURCES / f"{name}.py")
         if path.exists():
             # What `jupytext --update` does: cells keep their ids, so that diffs stay small.
-            former = nbformat.read(path, as_version=4)
+            former = without_preamble(nbformat.read(path, as_version=4))
             notebook = combine_inputs_with_outputs(notebook, former, fmt="py:percent")
+        start_with_preamble(notebook, name)
         executed = execute(notebook, name)
         nbformat.write(executed, path)
         problems += [f"{path.name}: {problem}" for problem in find_problems(path)]
@@ -113,21 +118,30 @@ def execute(notebook, name):
     )
     # What the kernel process itself has to say would drown the progress lines.
     client.execute(stderr=subprocess.DEVNULL)
-    strip(notebook)
+    strip(notebook, name)
     print(f"{time.perf_counter() - start:.0f} s", flush=True)
     return notebook
 
 
-def strip(notebook) -> None:
+def strip(notebook, name: str) -> None:
     """Remove TensorFlow's start-up lines and the metadata that differ from run to run."""
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
+    notebook.metadata = metadata_of(name)
     for cell in notebook.cells:
         cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not _is_startup(output)]
+
+
+def metadata_of(name: str) -> dict:
+    """The metadata of a committed notebook; in Colab's terms also the hardware to run it on."""
+    metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    if name in TRAINS_NETWORKS:
+        # The T4 is the one that Colab lends for nothing.
+        metadata |= {"accelerator": "GPU", "colab": {"gpuType": "T4"}}
+    return metadata
 
 
 def _is_startup(output):
@@ -140,9 +154,12 @@ def find_problems(path: Path) -> list[str]:
     """What is wrong with a committed notebook: disagreement with its source, or bad outputs."""
     notebook = nbformat.read(path, as_version=4)
     source = jupytext.read(SOURCES / f"{path.stem}.py")
+    start_with_preamble(source, path.stem)
     problems = []
     if _cells(notebook) != _cells(source):
         problems.append("differs from its source: run `make notebooks`")
+    if notebook.metadata != metadata_of(path.stem):
+        problems.append("has other metadata than `make notebooks` gives it")
     if path.stat().st_size > LARGEST_BYTES:
         problems.append(f"has {path.stat().st_size:,} bytes; {LARGEST_BYTES:,} are allowed")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

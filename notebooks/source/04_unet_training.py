@@ -316,11 +316,15 @@ print(f"computed in {residual_network.get_layer('stem').compute_dtype}")
 # Half the parameters, a tenth less arithmetic, and before the first step it differs from push-pull
 # by no more than the margin that keeps the fill away from 0 and 1. `fastest_dtype` has measured
 # whether this machine is quicker with numbers of 16 bits; input, fill and output stay at 32. Now
-# the same tiles, the same masks, the same number of steps.
+# the same tiles, the same masks, the same number of steps. This time a monitor shows the losses and
+# six restored tiles after every epoch; the figures further down are its static twin.
 
 # %%
 line = ei.progress.ProgressLine("residual U-Net")
-history["residual U-Net"] = ei.training.fit_unet(residual_network, callbacks=(line,), **learning)
+monitor = ei.widgets.training_monitor(validation.images[shown], masks[shown])
+history["residual U-Net"] = ei.training.fit_unet(
+    residual_network, callbacks=(line, monitor), **learning
+)
 show_curves(history)
 
 # %% [markdown]
@@ -518,8 +522,8 @@ for name, images in {"push-pull": fill, "shipped": restored}.items():
 # %% [markdown]
 # 1 would be as sharp as the truth. The U-Net is sharper than push-pull and still much too smooth.
 # This is not a fault of training: the blurred answer *is* the best one under squared error. The
-# project behind this series tried two ways out, a GAN and a second U-Net; both come later in the
-# series.
+# project behind this series tried two ways out, a GAN and a second U-Net: notebooks
+# [05](05_gan_attempt.ipynb) and [06](06_wnet_attempt.ipynb).
 #
 # <details><summary><b>Think:</b> would a network ten times as large remove the blur?</summary>
 #
@@ -538,6 +542,16 @@ restored_tiles = ei.inpaint(some, masks[shown])
 assert restored_tiles.dtype == some.dtype and restored_tiles.shape == some.shape
 assert np.array_equal(restored_tiles[known], some[known])
 print(f"{len(restored_tiles)} tiles restored, known pixels unchanged")
+
+# %% [markdown]
+# **Try it.** The explorer puts any mask of [notebook 02](02_mask_generation.ipynb) on any
+# validation tile, or on a picture of your own, and lets any fill or shipped network restore it.
+# Begin with few lines and move the slider to the right: when does the road come back? Then choose
+# clouds, which the network has never seen. The lines at the end are the same as code; the figures
+# above are the static twin.
+
+# %%
+ei.widgets.inpainting_explorer(validation)
 
 # %% [markdown]
 # ## In this notebook we have

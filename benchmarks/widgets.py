@@ -1,0 +1,88 @@
+"""Latency of the explorers in Chromium: from the step of a slider to the new picture in the page.
+
+python benchmarks/widgets.py
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from _measure import print_table
+from nbformat.v4 import new_code_cell, new_notebook
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tools"))
+
+from browser import chromium, jupyterlab, slider
+
+from notebooks import metadata_of
+
+# Explorer, the picture that comes last, and the milliseconds that 95 % of the steps may take.
+EXPLORERS = (
+    ("mask_explorer", "masked-tile", 100),
+    ("inpainting_explorer", "error", 200),
+)
+SHOW = """
+import eurosat_inpaint as ei
+
+ei.widgets.{explorer}(ei.data.load_tiles("validation", source="synthetic"))
+"""
+# Steps that are not counted: the first ones load code and compile the network.
+WARM_UP = 5
+# Up and down again, so that the slider never comes to its end.
+STEPS_UP = 10
+# From the browser's time stamp of the key press to the frame after the one that shows the picture.
+BEGIN = """picture => {
+    const pressed = new Promise(resolve => document.addEventListener(
+        "keydown", event => resolve(event.timeStamp), {once: true, capture: true}));
+    const shown = new Promise(resolve => picture.addEventListener(
+        "load", () => requestAnimationFrame(() => requestAnimationFrame(resolve)), {once: true}));
+    window.latency = Promise.all([pressed, shown]).then(([start]) => performance.now() - start);
+}"""
+NOTES = """\
+Milliseconds over {steps} steps of "Number of lines" by keyboard, each after the picture of the one
+before has come, in JupyterLab and Debian's Chromium without a window; the explorer for inpainting
+restores with the shipped unet. Synthetic tiles."""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=50, help="(%(default)s)")
+    options = parser.parse_args()
+    notebooks = {}
+    for name, _, _ in EXPLORERS:
+        cell = new_code_cell(SHOW.format(explorer=name))
+        notebooks[name] = new_notebook(cells=[cell], metadata=metadata_of(name))
+    rows = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        jupyterlab(Path(folder), notebooks, {}) as (address, _),
+        chromium() as open_page,
+    ):
+        for name, picture, asked in EXPLORERS:
+            visit = open_page(address(name))
+            visit.run_all()
+            explorer = visit.page.locator(f".{name.replace('_', '-')}")
+            latencies = measure_steps(explorer, picture, WARM_UP + options.steps)[WARM_UP:]
+            visit.page.close()
+            median, late = np.quantile(latencies, (0.5, 0.95))
+            rows.append((f"`{name}`", f"{median:.0f}", f"{late:.0f}", asked))
+    header = ("explorer", "median, ms", "95th percentile, ms", "asked of it, ms")
+    print_table(header, rows, NOTES.format(steps=options.steps))
+
+
+def measure_steps(explorer, picture, steps):
+    """Milliseconds of each step, a list."""
+    image = explorer.locator(f".explorer-{picture} ~ img")
+    handle = slider(explorer, "Number of lines").get_by_role("slider")
+    latencies = []
+    for step in range(steps):
+        image.evaluate(BEGIN)
+        handle.press("ArrowRight" if step % (2 * STEPS_UP) < STEPS_UP else "ArrowLeft")
+        latencies.append(explorer.page.evaluate("window.latency"))
+    return latencies
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""`make publish` writes the repository's address everywhere, and the notebooks stay in order."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import publish
+import pytest
+import tomllib
+from preamble import read_address_and_tag
+
+ROOT = Path(__file__).resolve().parent.parent
+CHECK = "from notebooks import *; print(sum(map(find_problems, NOTEBOOKS.glob('*.ipynb')), []))"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of what is written to, and of what writes."""
+    for name in ("notebooks", "tools"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in ("pyproject.toml", "README.md", "Makefile"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def run(folder, *arguments):
+    command = [sys.executable, *arguments]
+    finished = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def badge_of(repository, name):
+    page = f"https://colab.research.google.com/github/{repository}/blob/v0.1.0/notebooks/{name}"
+    return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({page})"
+
+
+def test_address_is_written_everywhere_and_over_another(project):
+    readme_before, before = (project / "README.md").read_text(), read_notebooks(project)
+    for repository in ("someone/else", "ada-l/eurosat.inpaint"):
+        output = run(project, "tools/publish.py", repository)
+    assert "git tag v0.1.0" in output
+
+    toml = tomllib.loads((project / "pyproject.toml").read_text())
+    assert toml["project"]["urls"] == {"Repository": "https://github.com/ada-l/eurosat.inpaint"}
+    assert "optional-dependencies" in toml["project"]
+    for name, notebook in read_notebooks(project).items():
+        install, badge, *own = notebook["cells"]
+        source = "".join(install["source"])
+        assert " git+https://github.com/ada-l/eurosat.inpaint@v0.1.0 " in source
+        assert badge["source"] == [badge_of("ada-l/eurosat.inpaint", name)]
+        assert own == before[name]["cells"][-len(own) :]
+    readme = (project / "README.md").read_text()
+    for source in (project / "notebooks" / "source").glob("*.py"):
+        name = f"{source.stem}.ipynb"
+        link, badge = f"(notebooks/{name})", badge_of("ada-l/eurosat.inpaint", name)
+        assert f"{link} {badge} |" in readme
+    assert without_badges(readme) == without_badges(readme_before)
+    assert run(project / "tools", "-c", CHECK) == "[]\n"
+
+
+def read_notebooks(project):
+    paths = sorted((project / "notebooks").glob("*.ipynb"))
+    return {path.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def without_badges(text):
+    return re.sub(r" \[!\[Open in Colab\].*?\.ipynb\)", "", text)
+
+
+def test_notebooks_start_with_the_same_cell_and_have_a_badge_once_published():
+    published = read_address_and_tag()[0] is not None
+    notebooks = [nbformat.read(path, 4) for path in (ROOT / "notebooks").glob("*.ipynb")]
+    assert len({notebook.cells[0].source for notebook in notebooks}) == 1
+    for notebook in notebooks:
+        assert any("colab-badge" in cell.source for cell in notebook.cells) == published
+    assert ("colab-badge" in (ROOT / "README.md").read_text()) == published
+
+
+@pytest.mark.parametrize("repository", ["name", "https://github.com/a/b", "a/b c", "a/b/c", '"/x'])
+def test_other_than_owner_and_name_is_refused(repository, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["publish.py", repository])
+    monkeypatch.setattr(publish, "write_address", pytest.fail)
+    assert publish.main() == 1
+    assert capsys.readouterr().err.startswith("error: owner/name is expected")

@@ -1,0 +1,141 @@
+"""The training monitor: what it shows is what the training did, and it changes nothing of it."""
+
+import io
+import re
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from eurosat_inpaint import compositing, metrics, models, training, widgets
+from eurosat_inpaint.masks import line_masks
+from eurosat_inpaint.synthetic import synthetic_tiles
+
+IMAGES = synthetic_tiles(40, seed=3)[0]
+SHOWN = IMAGES[:3]
+MASKS = line_masks(3, seed=2)
+
+
+def tiny_network():
+    keras.utils.set_random_seed(0)
+    return models.unet(filters=4, depth=2)
+
+
+def train(monitor, **options):
+    network = tiny_network()
+    callbacks = (monitor,) if monitor else ()
+    history = training.fit_unet(
+        network, IMAGES[8:], IMAGES[:8], epochs=2, callbacks=callbacks, verbose=0, **options
+    )
+    return network, history
+
+
+@pytest.fixture
+def boxes(monkeypatch):
+    """What was displayed."""
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    return shown
+
+
+def words(box):
+    return re.sub("<[^>]*>", "", box.children[0].value)
+
+
+def strip_of(box):
+    """The grid of tiles, one row for each of masked, restored and true; each pixel once."""
+    with Image.open(io.BytesIO(bytes(box.children[-1].value))) as picture:
+        pixels = np.asarray(picture)[::2, ::2]
+    step = SHOWN.shape[1] + 2
+    return [
+        [pixels[row * step :][:64, column * step :][:, :64] for column in range(len(SHOWN))]
+        for row in range(3)
+    ]
+
+
+def test_losses_and_tiles_are_shown_in_one_place(boxes):
+    network, history = train(widgets.training_monitor(SHOWN, MASKS))
+    (box,) = boxes
+    said = words(box)
+    assert "Epoch 2 of 2 ended" in said
+    assert f"training {history[-1]['loss']:.5f}, validation {history[-1]['val_loss']:.5f}" in said
+    masked, restored, true = strip_of(box)
+    np.testing.assert_array_equal(true, SHOWN)
+    np.testing.assert_array_equal(masked, SHOWN * MASKS.astype(np.uint8))
+    by_network = network.predict_on_batch([SHOWN / np.float32(255) * MASKS, MASKS])
+    # The weights shown are those of the last epoch, which here are the best.
+    assert history[1]["val_loss"] < history[0]["val_loss"]
+    assert abs(np.rint(255 * by_network) - restored).max() <= 1
+    error = metrics.mse(SHOWN, by_network, MASKS).mean()
+    assert f"MSE in the holes of the tiles below: {error:.5f}" in said
+    assert Image.open(io.BytesIO(bytes(box.children[1].value))).size[0] > 300
+
+
+def test_it_shows_the_untrained_network_and_changes_with_every_epoch(boxes):
+    monitor = widgets.training_monitor(SHOWN, MASKS)
+    strips = []
+    keep = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: strips.append(bytes(boxes[0].children[-1].value))
+    )
+    network = tiny_network()
+    before = network.predict_on_batch([SHOWN / np.float32(255) * MASKS, MASKS])
+    training.fit_unet(
+        network,
+        IMAGES[8:],
+        IMAGES[:8],
+        epochs=2,
+        steps_per_epoch=3,
+        callbacks=(monitor, keep),
+        verbose=0,
+    )
+    strips.append(bytes(boxes[0].children[-1].value))
+    assert len(set(strips)) == 3
+    boxes[0].children[-1].value = strips[0]
+    assert abs(np.rint(255 * before) - strip_of(boxes[0])[1]).max() <= 1
+
+
+def test_training_is_the_same_with_and_without_it(boxes):
+    watched, unwatched = (
+        train(monitor)[0].get_weights()
+        for monitor in (widgets.training_monitor(SHOWN, MASKS), None)
+    )
+    for first, second in zip(watched, unwatched, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_plain_fit_without_validation_is_watched_too(boxes):
+    network = tiny_network()
+    network.compile("adam", "mse")
+    masks = line_masks(len(IMAGES))
+    tiles = IMAGES / np.float32(255)
+    network.fit(
+        [tiles * masks, masks],
+        tiles,
+        epochs=1,
+        verbose=0,
+        callbacks=[widgets.training_monitor(SHOWN, MASKS)],
+    )
+    assert "Epoch 1 of 1 ended: loss in training" in words(boxes[0])
+    assert "validation" not in words(boxes[0])
+
+
+def test_negative_losses_are_drawn(boxes):
+    network = tiny_network()
+    network.compile("sgd", lambda true, predicted: keras.ops.mean(predicted) - 10)
+    fill = compositing.push_pull(SHOWN / np.float32(255) * MASKS, MASKS)
+    network.fit(
+        [fill, MASKS],
+        fill,
+        epochs=2,
+        verbose=0,
+        callbacks=[widgets.training_monitor(SHOWN, MASKS)],
+    )
+    assert "loss in training -9" in words(boxes[0])
+
+
+def test_wrong_masks_are_refused_before_training_begins():
+    with pytest.raises(ValueError, match="masks must have shape"):
+        widgets.training_monitor(SHOWN, MASKS[..., 0])
+    with pytest.raises(ValueError, match="at least one hole"):
+        widgets.training_monitor(SHOWN, np.ones_like(MASKS))
