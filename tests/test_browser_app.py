@@ -29,7 +29,7 @@ def test_app_shows_the_explorer_and_no_code(open_page, tmp_path):
             'ei.masks.make("lines", 1, seed=0, lines=30, thickness=2)'
         )
         page = visit.page.locator("body").inner_text()
-        assert "What is kept, and what is a hole" in page
+        assert "what is kept, and what is a hole" in page
         assert "import numpy" not in page and "def line_by_distance" not in page
         assert visit.page.locator(".cm-editor, .jp-InputArea-editor").count() == 0
         assert visit.errors == []

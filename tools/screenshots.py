@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from notebooks import ROOT, metadata_of
 
 # Explorer, and the mask family that it shows.
-EXPLORERS = {"mask_explorer": "clouds", "inpainting_explorer": "lines"}
+EXPLORERS = {"mask_explorer": "scan-line gaps", "inpainting_explorer": "lines"}
 SHOW = """
 import eurosat_inpaint as ei
 

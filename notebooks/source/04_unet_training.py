@@ -316,15 +316,11 @@ print(f"computed in {residual_network.get_layer('stem').compute_dtype}")
 # Half the parameters, a tenth less arithmetic, and before the first step it differs from push-pull
 # by no more than the margin that keeps the fill away from 0 and 1. `fastest_dtype` has measured
 # whether this machine is quicker with numbers of 16 bits; input, fill and output stay at 32. Now
-# the same tiles, the same masks, the same number of steps. This time a monitor shows the losses and
-# six restored tiles after every epoch; the figures further down are its static twin.
+# the same tiles, the same masks, the same number of steps.
 
 # %%
 line = ei.progress.ProgressLine("residual U-Net")
-monitor = ei.widgets.training_monitor(validation.images[shown], masks[shown])
-history["residual U-Net"] = ei.training.fit_unet(
-    residual_network, callbacks=(line, monitor), **learning
-)
+history["residual U-Net"] = ei.training.fit_unet(residual_network, callbacks=(line,), **learning)
 show_curves(history)
 
 # %% [markdown]
@@ -542,16 +538,6 @@ restored_tiles = ei.inpaint(some, masks[shown])
 assert restored_tiles.dtype == some.dtype and restored_tiles.shape == some.shape
 assert np.array_equal(restored_tiles[known], some[known])
 print(f"{len(restored_tiles)} tiles restored, known pixels unchanged")
-
-# %% [markdown]
-# **Try it.** The explorer puts any mask of [notebook 02](02_mask_generation.ipynb) on any
-# validation tile, or on a picture of your own, and lets any fill or shipped network restore it.
-# Begin with few lines and move the slider to the right: when does the road come back? Then choose
-# clouds, which the network has never seen. The lines at the end are the same as code; the figures
-# above are the static twin.
-
-# %%
-ei.widgets.inpainting_explorer(validation)
 
 # %% [markdown]
 # ## In this notebook we have
