@@ -113,7 +113,7 @@ def test_inference(table):
 
 def test_quality(table):
     rows, notes = table("quality.py", "--tiles", 4)
-    scored = [*baselines.FILLS, "unet"]
+    scored = [*baselines.FILLS, "unet", "gan", "unet_long", "wnet"]
     assert list(rows) == [*scored, *REPORTED_ROWS]
     for position, name in enumerate(scored):
         assert_finite(rows[name][:6], 3)
