@@ -172,6 +172,7 @@ def _write_card(options, network, dtype, history, sources, directory, model):
         "seed": options.seed,
         "epochs": len(history),
         "best_epoch": _kept_epoch(options, history),
+        **_game(options, history),
         **_earlier_runs(options),
         "minutes": round(sum(row["seconds"] for row in history) / 60, 1),
         "machine": f"{processor()}, {os.cpu_count()} cores, {device()}",
@@ -193,6 +194,13 @@ def _kept_epoch(options, history):
     if options.network == "gan":
         return history[-1]["epoch"]
     return min(history, key=lambda row: row["val_loss"])["epoch"]
+
+
+def _game(options, history):
+    """How the discriminator of a GAN fared, epoch by epoch: 0.5 is guessing."""
+    if options.network != "gan":
+        return {}
+    return {"discriminator_accuracy": [round(row["discriminator_accuracy"], 3) for row in history]}
 
 
 def _training_command(options):

@@ -103,6 +103,13 @@ def test_shipped_network_restores_better_than_grey(name, tiles):
     assert error < 0.5 * metrics.mse(images, grey).mean()
 
 
+def test_discriminator_of_the_gan_neither_guessed_nor_won():
+    accuracy = pretrained.card("gan")["discriminator_accuracy"]
+    assert len(accuracy) == pretrained.card("gan")["epochs"]
+    last_third = accuracy[-(len(accuracy) // 3) :]
+    assert 0.55 <= min(last_third) and max(last_third) <= 0.95
+
+
 @pytest.mark.real_tiles
 @pytest.mark.parametrize("name", pretrained.names())
 def test_scores_on_the_card_are_reproduced(name):
