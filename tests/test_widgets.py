@@ -10,10 +10,8 @@ from datetime import datetime, timezone
 from html import unescape
 
 import ipywidgets
-import nbformat
 import numpy as np
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
 import eurosat_inpaint as ei
@@ -694,31 +692,6 @@ def test_masks_are_explored_without_keras():
         check=True,
     )
     assert finished.stdout.strip() == "False"
-
-
-PLANTED = "ei.pictures.histogram_png = lambda *_: 1 / 0\nei.widgets.mask_explorer"
-
-
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [
-        pytest.param(EXPLORE_FEW_TILES, 0, id="good"),
-        pytest.param(
-            EXPLORE_FEW_TILES.replace("ei.widgets.mask_explorer", PLANTED), 1, id="broken"
-        ),
-    ],
-)
-def test_nbval_fails_where_an_explorer_is_broken(code, status, tmp_path):
-    nbformat.write(new_notebook(cells=[new_code_cell(code)]), tmp_path / "small.ipynb")
-    options = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "-q"]
-    finished = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "small.ipynb"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert finished.returncode == status, finished.stdout
 
 
 def test_without_ipywidgets_it_is_said_how_to_get_them(monkeypatch):
