@@ -18,7 +18,7 @@
 # notebooks later we can check these sentences. This last one puts all methods on the same tiles
 # and masks: one grid, one table, one picture of what is traded for what.
 #
-# **In this notebook you will** (about 45 minutes, of which 4 are computing)
+# **In this notebook you will** (about 45 minutes, of which 3 are computing)
 #
 # 1. meet the candidates, and see what makes the comparison fair (4 min)
 # 2. measure what an epoch of each training costs (4 min)
@@ -134,7 +134,8 @@ for name, ratio in times.items():
 # The W-Net's frozen stage is computed forwards only, and its second stage is small: that keeps it
 # cheap, once a U-Net has been trained. The GAN has the U-Net for a generator, and pays for the
 # critic beside it, which judges every batch three times: true tiles, restored tiles, and restored
-# tiles again to teach the generator.
+# tiles again to teach the generator. (In 16-bit numbers, as in notebook 05, the critic weighs
+# more, since it stays at 32.)
 #
 # <details><summary><b>Think:</b> by how much is the GAN slower than the U-Net when it restores a
 # tile?</summary>
