@@ -2,9 +2,13 @@
 
 import io
 import os
+import subprocess
+import sys
 import zipfile
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
 from eurosat_inpaint import data, mirror
@@ -100,3 +104,17 @@ def write_zip(path, jpegs, top="2750/", compression=zipfile.ZIP_DEFLATED):
 
 def files_below(folder):
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def run_nbval(cells, folder):
+    """The finished process of nbval, as ``make test`` runs it, on a notebook of such code cells."""
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    nbformat.write(notebook, folder / "small.ipynb")
+    options = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "-q"]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "small.ipynb"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )

@@ -1,11 +1,7 @@
 """An explorer that breaks fails nbval: in its first drawing, and after an event."""
 
-import subprocess
-import sys
-
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from conftest import run_nbval
 
 TILES = """
 import eurosat_inpaint as ei
@@ -44,14 +40,6 @@ BREAK = REFUSE.replace("ValueError", "KeyError")
     ],
 )
 def test_nbval_fails_where_an_explorer_breaks(cells, status, tmp_path):
-    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
-    nbformat.write(notebook, tmp_path / "broken.ipynb")
-    options = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "-q"]
-    finished = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "broken.ipynb"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    finished = run_nbval(cells, tmp_path)
     assert finished.returncode == status, finished.stdout
     assert ("no mask for you" in finished.stdout) == bool(status)

@@ -1,16 +1,15 @@
 """Committed notebooks agree with their sources, and the tools notice what is wrong with one."""
 
 import copy
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import jupytext
 import nbformat
 import pytest
+from conftest import run_nbval
 from nbclient.exceptions import CellExecutionError
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_output
 
 import notebooks as tools
 from eurosat_inpaint import data
@@ -241,13 +240,5 @@ ipywidgets.interact(lambda k: 1 / k, k=ipywidgets.IntSlider(0, 0, 3))"""
     ],
 )
 def test_nbval_fails_where_a_cell_raises(code, status, tmp_path):
-    nbformat.write(new_notebook(cells=[new_code_cell(code)]), tmp_path / "small.ipynb")
-    options = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "-q"]
-    finished = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "small.ipynb"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    finished = run_nbval([code], tmp_path)
     assert finished.returncode == status, finished.stdout
