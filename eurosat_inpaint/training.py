@@ -18,6 +18,7 @@ from eurosat_inpaint.recipes import (
     RECIPES,
     WNET_RECIPE,
     GANRecipe,
+    Recipe,
     compile_model,
     rate_and_average_callbacks,
 )
@@ -96,6 +97,7 @@ def fit_wnet(
     draw_masks=line_masks,
     callbacks: tuple = (),
     verbose: int | str = "auto",
+    recipe: Recipe = WNET_RECIPE,
 ) -> list[dict]:
     """Train the second stage of a W-Net and leave the best weights, by validation loss, in it.
 
@@ -103,11 +105,12 @@ def fit_wnet(
 
     Args:
         model: a network of ``models.wnet``, uncompiled, its first stage trained.
+        recipe: loss, optimiser and learning rates.
         images, validation_images and all others: as of :func:`fit_unet`.
 
     Returns:
-        One dict per epoch, as of :func:`fit_unet`; the losses are those of
-        :class:`losses.SharpnessLoss`.
+        One dict per epoch, as of :func:`fit_unet`; with the recipe as it is the losses are those
+        of :class:`losses.SharpnessLoss`.
 
     Raises:
         TypeError: if images are not uint8.
@@ -115,9 +118,13 @@ def fit_wnet(
             another first stage is refused too. Also if the model has no first stage.
     """
     first_stage = model.get_layer("first_stage").get_weights()
+    further_arguments = {
+        "recipe": vars(recipe) | {"loss": keras.losses.serialize(keras.losses.get(recipe.loss))},
+        "first_stage": digest(np.concatenate([w.ravel() for w in first_stage])),
+    }
     return _fit(
         model,
-        WNET_RECIPE,
+        recipe,
         images,
         validation_images,
         epochs,
@@ -127,7 +134,7 @@ def fit_wnet(
         draw_masks,
         callbacks,
         verbose,
-        {"first_stage": digest(np.concatenate([w.ravel() for w in first_stage]))},
+        further_arguments,
     )
 
 

@@ -173,24 +173,31 @@ def test_best_weights_file_holds_no_optimizer(trained):
     assert not [name for name in names if "optimizer" in name]
 
 
-def test_trained_models_load_with_their_optimizer_in_a_fresh_process(trained, tmp_path):
-    _, _, model, _ = trained
-    model.save(tmp_path / "trained.keras")
+def assert_loads_in_a_fresh_process(model, path):
+    """With loss and optimiser, after the one import that the README names."""
+    model.save(path)
     script = """
 import sys
 import keras
-import eurosat_inpaint.compositing, eurosat_inpaint.optimizers
+import eurosat_inpaint.training
 model = keras.saving.load_model(sys.argv[1])
-print(int(model.optimizer.iterations))
+loss = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
+print(int(model.optimizer.iterations), loss)
 """
     done = subprocess.run(
-        [sys.executable, "-c", script, tmp_path / "trained.keras"],
+        [sys.executable, "-c", script, path],
         check=True,
         timeout=120,
         capture_output=True,
         text=True,
     )
-    assert int(done.stdout) == int(model.optimizer.iterations) > 0
+    iterations, loss = done.stdout.split()
+    assert int(iterations) == int(model.optimizer.iterations) > 0
+    assert loss == (model.loss if isinstance(model.loss, str) else type(model.loss).__name__)
+
+
+def test_trained_models_load_in_a_fresh_process(trained, tmp_path):
+    assert_loads_in_a_fresh_process(trained[2], tmp_path / "trained.keras")
 
 
 def test_log_has_one_row_per_epoch_and_no_state_remains(trained):

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 from test_models import check_output, masked_tiles
-from test_training import StopAt, assert_same_training
+from test_training import StopAt, assert_loads_in_a_fresh_process, assert_same_training
 
-from eurosat_inpaint import recipes, training
+from eurosat_inpaint import recipes
 from eurosat_inpaint.losses import SharpnessLoss
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.metrics import gflop_per_tile
@@ -20,6 +20,8 @@ SIDE = 16
 FIRST = {"filters": (6,), "blocks": (1,)}
 # Wide enough for Muon.
 TINY = {"first": FIRST, "filters": (32,), "blocks": (1,)}
+SMALL = dataclasses.replace(recipes.WNET_RECIPE, batch_size=4, average=0.9)
+OF_DISTANCE_1 = dataclasses.replace(SMALL, loss=SharpnessLoss(distances=(1,)))
 
 
 def disturbed(model, seed=0):
@@ -113,10 +115,8 @@ def test_wrong_arguments_of_either_stage_are_named(arguments, message):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def small_recipe():
+def short_trainings():
     with pytest.MonkeyPatch.context() as patch:
-        small = dataclasses.replace(training.WNET_RECIPE, batch_size=4, average=0.9)
-        patch.setattr(training, "WNET_RECIPE", small)
         # Averages of even so few steps, which then differ from the weights.
         patch.setattr(recipes, "_AVERAGED_PART", 1)
         patch.setattr(recipes, "_STEPS_PER_EXECUTION", 1)
@@ -132,7 +132,7 @@ def tiles():
 def fit(tiles, model=None, **arguments):
     """A short training; returns history and model."""
     model = model or network()
-    given = {"epochs": 4, "steps_per_epoch": 5, "verbose": 0} | arguments
+    given = {"epochs": 4, "steps_per_epoch": 5, "verbose": 0, "recipe": SMALL} | arguments
     return fit_wnet(model, *tiles, **given), model
 
 
@@ -162,17 +162,29 @@ def test_training_improves_the_second_stage_and_leaves_the_first_as_it_was(train
     assert validation_loss(model, tiles[1]) == pytest.approx(best, rel=1e-5)
 
 
+def test_trained_models_load_in_a_fresh_process(trained, tmp_path):
+    assert_loads_in_a_fresh_process(trained[1], tmp_path / "trained.keras")
+
+
 def test_stopped_training_continues_as_if_it_had_not(trained, tiles, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(tiles, directory=tmp_path, callbacks=(StopAt(2, 3),))
     with pytest.raises(ValueError, match="unfinished training with other first_stage:"):
         fit(tiles, network(seed=1), directory=tmp_path)
+    with pytest.raises(ValueError, match="unfinished training with other recipe:"):
+        fit(tiles, directory=tmp_path, recipe=OF_DISTANCE_1)
     assert_same_training(*fit(tiles, directory=tmp_path), *trained)
     kept = network(seed=1)
     kept.load_weights(tmp_path / "best.weights.h5")
     assert validation_loss(kept, tiles[1]) == pytest.approx(
         min(row["val_loss"] for row in trained[0]), rel=1e-5
     )
+
+
+def test_training_follows_the_loss_of_the_recipe_given(trained, tiles):
+    history, model = fit(tiles, recipe=OF_DISTANCE_1)
+    assert model.loss.distances == [1]
+    assert [row["loss"] for row in history] != [row["loss"] for row in trained[0]]
 
 
 def test_a_network_of_one_stage_is_refused(tiles):

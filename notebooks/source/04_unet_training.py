@@ -316,11 +316,15 @@ print(f"computed in {residual_network.get_layer('stem').compute_dtype}")
 # Half the parameters, a tenth less arithmetic, and before the first step it differs from push-pull
 # by no more than the margin that keeps the fill away from 0 and 1. `fastest_dtype` has measured
 # whether this machine is quicker with numbers of 16 bits; input, fill and output stay at 32. Now
-# the same tiles, the same masks, the same number of steps.
+# the same tiles, the same masks, the same number of steps. This time a monitor shows the losses and
+# six restored tiles after every epoch; the figures further down are its static twin.
 
 # %%
 line = ei.progress.ProgressLine("residual U-Net")
-history["residual U-Net"] = ei.training.fit_unet(residual_network, callbacks=(line,), **learning)
+monitor = ei.widgets.training_monitor(validation.images[shown], masks[shown])
+history["residual U-Net"] = ei.training.fit_unet(
+    residual_network, callbacks=(line, monitor), **learning
+)
 show_curves(history)
 
 # %% [markdown]
@@ -488,6 +492,15 @@ ei.plots.say_synthetic(figure, validation.source)
 # known pixels and is used up about twenty pixels away: there both answer with a guess of the mean
 # colour, and one guess is as good as the other.
 #
+# **Try it.** The explorer puts any mask of [notebook 02](02_mask_generation.ipynb) on any
+# validation tile, or on a picture of your own, and lets any fill or shipped network restore it.
+# Begin with few lines and move the slider to the right: when does a road come back? Then choose
+# clouds, which the network has never seen. The figure below it shows the same for six tiles.
+
+# %%
+ei.widgets.inpainting_explorer(validation)
+
+# %% [markdown]
 # ## 8 · Where it fails
 #
 # The mean hides the failures, so we look at them: the six tiles with the largest error.
