@@ -289,8 +289,8 @@ for name, answer in answers.items():
 # Can the loss be mended? On a chessboard pixels at a distance of two are *equal*, and those of a
 # field, a road or a roof are not: they differ by more than neighbours do. The last two columns are
 # the errors of local strength when pixels at distances 2 and 4 are compared; there the swindle
-# gains nothing. So our second attempt asks for the right strength **at distances 1, 2 and 4** and
-# takes the mean of the three.
+# gains next to nothing. So our second attempt asks for the right strength **at distances 1, 2 and
+# 4** and takes the mean of the three.
 
 # %%
 second_attempt = ei.losses.SharpnessLoss()  # distances 1, 2 and 4
