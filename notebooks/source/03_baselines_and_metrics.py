@@ -1048,14 +1048,14 @@ figure.set_size_inches(9.4, 1.6)
 #
 # Can a network find this optimum from samples alone, told nothing of Gaussians or of covariances?
 # `python benchmarks/known_answer.py` tries it on full tiles under the original masks: it trains a
-# small U-Net of 0.63 million parameters on 16,000 such fields, for under ten minutes on two
+# small U-Net of 0.63 million parameters on 16,000 such fields, for about five minutes on two
 # processor cores, and scores it on 400 others. Error in the holes over the variance, with its 95 %
 # interval, as recorded in `benchmarks/README.md`:
 #
 # | method | error | 95 % interval |
 # |---|---|---|
 # | optimum | 0.341 | 0.334 to 0.346 |
-# | **network** | **0.351** | 0.344 to 0.359 |
+# | **network** | **0.351** | 0.343 to 0.359 |
 # | push-pull | 0.432 | 0.423 to 0.442 |
 # | Navier-Stokes | 0.438 | 0.428 to 0.448 |
 # | Telea | 0.450 | 0.440 to 0.460 |

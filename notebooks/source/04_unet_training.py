@@ -422,7 +422,7 @@ ei.plots.say_synthetic(figure, validation.source)
 # learning rate is still high, and with it the error. The last point is the shipped network.
 
 # %%
-minutes_and_errors = [(6.4, 0.002567), (12.0, 0.002452)]
+minutes_and_errors = [(5.2, 0.002568), (12.4, 0.002444)]
 card = ei.pretrained.card("unet")
 minutes_and_errors.append((card["minutes"], card["validation"]["mse"]))
 figure, axis = plt.subplots(figsize=(6.4, 3))
@@ -435,10 +435,10 @@ axis.legend()
 axis.minorticks_off()
 
 # %% [markdown]
-# The figure shows that the first minutes buy most: six are enough to leave push-pull far behind,
-# and twelve to come near the error that the original reports for 80 minutes on a GPU, on other
-# tiles. Six times as long lowers the error by another 7 %. Without a GPU one can
-# still train this network while the coffee brews.
+# The figure shows that the first minutes buy most: five are enough to leave push-pull far behind,
+# and twelve to come down to the error that the original reports for 80 minutes on a GPU, on other
+# tiles. Six times as long lowers the error by another 6 %. Without a GPU one can still train this
+# network while the coffee brews.
 #
 # ## 7 · Where the errors are
 #
