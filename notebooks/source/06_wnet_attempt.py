@@ -366,8 +366,6 @@ scored = validation[:: max(1, len(validation) // validation_tiles)][:validation_
 scored_tiles = scored.images.astype(np.float32) / 255
 scored_masks = ei.masks.line_masks(len(scored), seed=1)  # those on which `fit_wnet` validates
 examples = [int(np.flatnonzero(scored.labels == label)[0]) for label in labels]
-losses = {"distance 1": first_attempt, "distances 1, 2, 4": second_attempt}
-untrained = stage_2.get_weights()
 looks, answers = {}, {}
 
 
@@ -379,21 +377,17 @@ def look(name):
     looks.setdefault(name, []).append((error, ratio))
 
 
-for name, loss in losses.items():
+# %%
+attempts = {"distance 1": first_attempt, "distances 1, 2, 4": second_attempt}
+learning = dict(epochs=epochs, steps_per_epoch=steps_per_epoch, seed=seed, verbose=0)
+untrained = stage_2.get_weights()
+for name, loss in attempts.items():
     stage_2.set_weights(untrained)
     look(name)
     after_epoch = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_, name=name: look(name))
-    ei.training.fit_wnet(
-        wnet,
-        train.images,
-        scored.images,
-        epochs=epochs,
-        steps_per_epoch=steps_per_epoch,
-        seed=seed,
-        verbose=0,
-        recipe=replace(ei.recipes.WNET_RECIPE, loss=loss),
-        callbacks=(ei.progress.ProgressLine(name), after_epoch),
-    )
+    learning["callbacks"] = (ei.progress.ProgressLine(name), after_epoch)
+    learning["recipe"] = replace(ei.recipes.WNET_RECIPE, loss=loss)
+    ei.training.fit_wnet(wnet, train.images, scored.images, **learning)
 
 # %%
 seen = np.arange(epochs + 1) * steps_per_epoch * 32
@@ -405,6 +399,7 @@ for name, values in looks.items():
 ylabel = "MSE (stage 1 = 1)\ngradient ratio (truth = 1)"
 figure = ei.plots.show_curves(seen, curves, "tiles seen", ylabel, validation.source)
 
+# %%
 crop = np.s_[:, 16:48, :32]
 stage_1_alone = ei.pretrained.predict(unet, scored_tiles * scored_masks, scored_masks)
 rows = {"stage 1": stage_1_alone} | answers | {"truth": scored_tiles}
