@@ -10,13 +10,10 @@ from pathlib import Path
 
 import numpy as np
 from _measure import print_table
-from nbformat.v4 import new_code_cell, new_notebook
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tools"))
 
-from browser import chromium, jupyterlab, slider
-
-from notebooks import metadata_of
+from browser import chromium, jupyterlab, notebook_of, slider
 
 # Explorer, the picture that comes last, and the milliseconds that 95 % of the steps may take.
 EXPLORERS = (
@@ -50,10 +47,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=50, help="(%(default)s)")
     options = parser.parse_args()
-    notebooks = {}
-    for name, _, _ in EXPLORERS:
-        cell = new_code_cell(SHOW.format(explorer=name))
-        notebooks[name] = new_notebook(cells=[cell], metadata=metadata_of(name))
+    notebooks = {name: notebook_of(SHOW.format(explorer=name)) for name, _, _ in EXPLORERS}
     rows = []
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -63,7 +57,7 @@ def main():
         for name, picture, asked in EXPLORERS:
             visit = open_page(address(name))
             visit.run_all()
-            explorer = visit.page.locator(f".{name.replace('_', '-')}")
+            explorer = visit.explorer(name)
             latencies = measure_steps(explorer, picture, WARM_UP + options.steps)[WARM_UP:]
             visit.page.close()
             median, late = np.quantile(latencies, (0.5, 0.95))

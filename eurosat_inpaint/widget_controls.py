@@ -7,7 +7,7 @@ from collections.abc import Callable
 import ipywidgets
 import numpy as np
 
-from eurosat_inpaint.masks import FAMILIES
+from eurosat_inpaint import masks
 from eurosat_inpaint.pictures import read_tile
 
 # Label, lowest and highest value of what sets a parameter of a mask family.
@@ -68,7 +68,9 @@ class MaskControls:
     def __init__(self, changed: Callable):
         self._changed = changed
         self._families = {}
-        names = [(_FAMILY_LABELS.get(name, name.replace("_", " ")), name) for name in FAMILIES]
+        names = [
+            (_FAMILY_LABELS.get(name, name.replace("_", " ")), name) for name in masks.FAMILIES
+        ]
         self._family = labelled(ipywidgets.Dropdown, "Mask family", options=names)
         self._parameters = ipywidgets.VBox()
         self._seed = labelled(ipywidgets.IntSlider, "Seed (which random mask)", max=_SEEDS - 1)
@@ -84,17 +86,17 @@ class MaskControls:
     def family(self) -> str:
         return self._family.value
 
-    @property
-    def seed(self) -> int:
-        return self._seed.value
-
     def parameters(self) -> dict:
         """Those that the controls of the family set, by name; the seed is not among them."""
         return self._families[self.family].parameters()
 
+    def mask(self) -> np.ndarray:
+        """The mask chosen, float32 (1, 64, 64, 1)."""
+        return masks.make(self.family, 1, seed=self._seed.value, **self.parameters())
+
     def code(self) -> str:
         """The expression that draws this mask."""
-        values = {"seed": self.seed, **self.parameters()}
+        values = {"seed": self._seed.value, **self.parameters()}
         arguments = "".join(f", {name}={value!r}" for name, value in values.items())
         return f'ei.masks.make("{self.family}", 1{arguments})'
 
@@ -113,7 +115,7 @@ class _FamilyControls:
 
     def __init__(self, family, changed):
         self._controls, self.widgets = {}, []
-        for name, parameter in inspect.signature(FAMILIES[family]).parameters.items():
+        for name, parameter in inspect.signature(masks.FAMILIES[family]).parameters.items():
             if name in ("n", "size", "seed"):
                 continue
             if parameter.default is None:

@@ -148,7 +148,7 @@ class _MaskExplorer(_Explorer):
         super().__init__("Mask explorer", tiles, captions, ("Mask as code",))
 
     def _computed(self):
-        return masks.make(self._mask.family, 1, seed=self._mask.seed, **self._mask.parameters())
+        return self._mask.mask()
 
     def _shown(self, mask):
         tile = self._tile.image()
@@ -204,7 +204,7 @@ class _InpaintingExplorer(_Explorer):
     def _computed(self):
         from eurosat_inpaint import metrics
 
-        mask = masks.make(self._mask.family, 1, seed=self._mask.seed, **self._mask.parameters())
+        mask = self._mask.mask()
         tile = self._tile.image() / 255
         restored = self._restore(tile, mask)
         scores = metrics.mse(tile, restored, mask), metrics.psnr(tile, restored, mask)

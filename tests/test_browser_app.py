@@ -19,7 +19,7 @@ def test_app_shows_the_explorer_and_no_code(open_page, tmp_path):
     environment = {"EUROSAT_INPAINT_PROFILE": "smoke", "EUROSAT_INPAINT_DATA": ""}
     with browser.server(command, port, tmp_path, environment) as log:
         visit = open_page(f"http://{browser.HOST}:{port}/")
-        explorer = visit.page.locator(".mask-explorer")
+        explorer = visit.explorer("mask_explorer")
         handle = browser.slider(explorer, "Number of lines").get_by_role("slider")
         figures = explorer.locator(".explorer-figures")
         before = figures.inner_text()

@@ -11,12 +11,11 @@ import browser
 import nbformat
 import numpy as np
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 from playwright.sync_api import expect
 
 import eurosat_inpaint as ei
-from notebooks import NOTEBOOKS, metadata_of
+from notebooks import NOTEBOOKS
 
 Page = namedtuple("Page", "visit explorer")
 # The picture may be replaced, and its address gone, before it is fetched.
@@ -48,11 +47,6 @@ button
 """
 
 
-def notebook_of(*sources):
-    cells = [new_code_cell(source) for source in sources]
-    return new_notebook(cells=cells, metadata=metadata_of("small"))
-
-
 def notebook_02():
     """Notebook 02 as a reader gets it after "clear all outputs"."""
     notebook = nbformat.read(NOTEBOOKS / "02_mask_generation.ipynb", as_version=4)
@@ -67,8 +61,8 @@ def laboratory(tmp_path_factory):
     """A JupyterLab with three notebooks: function name -> address, and the server's log."""
     notebooks = {
         "masks": notebook_02(),
-        "inpainting": notebook_of(SHOW_INPAINTING),
-        "failing": notebook_of(RAISES, "1 / 0"),
+        "inpainting": browser.notebook_of(SHOW_INPAINTING),
+        "failing": browser.notebook_of(RAISES, "1 / 0"),
     }
     environment = {
         "EUROSAT_INPAINT_OFFLINE": "1",
@@ -83,7 +77,7 @@ def laboratory(tmp_path_factory):
 def run_notebook(name, laboratory, open_page):
     visit = open_page(laboratory[0](name))
     visit.run_all()
-    return Page(visit, visit.page.locator(f".{name.removesuffix('s')}-explorer"))
+    return Page(visit, visit.explorer(f"{name.removesuffix('s')}_explorer"))
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect, sync_playwright
+
+from notebooks import metadata_of
 
 CHROMIUM = shutil.which("chromium")
 HOST = "127.0.0.1"
@@ -69,6 +72,10 @@ class Visit:
                 or all(re.search(r"\d", number) for number in numbers.all_text_contents())
             )
         )
+
+    def explorer(self, function: str):
+        """Locator of what a function of ``widgets`` shows, such as "mask_explorer"."""
+        return self.page.locator(f".{function.replace('_', '-')}")
 
     def _note(self, problem):
         self.errors.append(str(problem))
@@ -170,6 +177,12 @@ def _wait_for(port, process, log):
                 return
         time.sleep(0.2)
     raise RuntimeError(f"the server does not answer:\n{log.read_text()}")
+
+
+def notebook_of(*sources: str):
+    """A notebook of these code cells."""
+    cells = [new_code_cell(source) for source in sources]
+    return new_notebook(cells=cells, metadata=metadata_of("small"))
 
 
 def free_port() -> int:

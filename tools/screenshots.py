@@ -6,10 +6,9 @@ python tools/screenshots.py
 import tempfile
 from pathlib import Path
 
-from browser import chromium, jupyterlab
-from nbformat.v4 import new_code_cell, new_notebook
+from browser import chromium, jupyterlab, notebook_of
 
-from notebooks import ROOT, metadata_of
+from notebooks import ROOT
 
 # Explorer, and the mask family that it shows.
 EXPLORERS = {"mask_explorer": "scan-line gaps", "inpainting_explorer": "lines"}
@@ -23,10 +22,7 @@ WINDOW = {"width": 1500, "height": 1200}
 
 
 def main() -> None:
-    notebooks = {}
-    for name in EXPLORERS:
-        cell = new_code_cell(SHOW.format(explorer=name))
-        notebooks[name] = new_notebook(cells=[cell], metadata=metadata_of(name))
+    notebooks = {name: notebook_of(SHOW.format(explorer=name)) for name in EXPLORERS}
     with (
         tempfile.TemporaryDirectory() as folder,
         jupyterlab(Path(folder), notebooks, {}) as (address, _),
@@ -36,7 +32,7 @@ def main() -> None:
             visit = open_page(address(name))
             visit.page.set_viewport_size(WINDOW)
             visit.run_all()
-            explorer = visit.page.locator(f".{name.replace('_', '-')}")
+            explorer = visit.explorer(name)
             explorer.get_by_label("Mask family").select_option(family)
             # The class whose tiles say most.
             explorer.get_by_label("Class of the tile").select_option("River")
