@@ -106,6 +106,48 @@ def split_of(filename: str) -> str:
     return "validation" if fraction < _VALIDATION_BELOW else "train"
 
 
+def stratified_subset(labels: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """Choose some of the tiles so that every class keeps its share.
+
+    Tiles are stored sorted, so a stride or a slice would cut classes off.
+
+    Args:
+        labels: int (n,), the class of each tile.
+        count: how many to choose, from 1 to n.
+        seed: fixes the choice.
+
+    Returns:
+        int64 (count,), increasing positions. Of each class there are its share times ``count``,
+        rounded up or down.
+
+    Raises:
+        ValueError: for labels that are not integers of shape (n,), or a count that is not an
+            integer from 1 to n.
+
+    Example:
+        >>> labels = np.repeat([0, 1], [30, 10])
+        >>> np.bincount(labels[stratified_subset(labels, 8)])
+        array([6, 2])
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels must be integers of shape (n,), got {labels.dtype} {labels.shape}"
+        )
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
+        raise ValueError(f"count must be an integer, got {count!r}")
+    if not 1 <= count <= len(labels):
+        raise ValueError(f"count must lie in 1 .. {len(labels)}, got {count}")
+    # In an order in which classes alternate by their shares, every stretch holds every class's
+    # share: a tile stands where its rank in its class, over the size of the class, puts it.
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    place = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = shuffled[labels[shuffled] == label]
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return np.sort(np.argsort(place, kind="stable")[:count])
+
+
 def _first_available(data_dir):
     """Images, file names and source of the first source that "auto" finds."""
     if data_dir is not None or os.environ.get(DATA_VARIABLE):

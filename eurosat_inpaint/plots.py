@@ -1,5 +1,7 @@
-"""Every picture in the series, in one style. See any notebook."""
+"""Every picture and table in the series, in one style. See any notebook."""
 
+from collections.abc import Mapping, Sequence
+from html import escape
 from itertools import cycle
 
 import matplotlib.pyplot as plt
@@ -246,3 +248,78 @@ def show_lines(masks, ends, titles, rows=None):
             axis.set(xlim=(columns[0] - 1.5, columns[-1] + 1.5))
         axis.locator_params(integer=True)
     return figure
+
+
+class Table:
+    """What :func:`show_table` returns: HTML in a notebook, aligned text in a terminal."""
+
+    def __init__(self, header: list[str], rows: list[list[str]], caption: str):
+        self.header, self.rows, self.caption = header, rows, caption
+
+    def _repr_html_(self) -> str:
+        def row(tag, cells):
+            first, *others = (escape(cell) for cell in cells)
+            others = "".join(f'<{tag} style="text-align: right">{cell}</{tag}>' for cell in others)
+            return f'<tr><{tag} style="text-align: left">{first}</{tag}>{others}</tr>'
+
+        lines = [f'<caption style="text-align: left">{escape(self.caption)}</caption>']
+        lines += [f"<thead>{row('th', self.header)}</thead>", "<tbody>"]
+        lines += [row("td", cells) for cells in self.rows] + ["</tbody>"]
+        return "<table>\n" + "\n".join(lines) + "\n</table>"
+
+    def __repr__(self) -> str:
+        every = [self.header, *self.rows]
+        widths = [max(map(len, column)) for column in zip(*every, strict=True)]
+        lines = [
+            "  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]).rstrip()
+            for first, *others in every
+        ]
+        return "\n".join([self.caption, *lines])
+
+
+def show_table(
+    columns: Mapping[str, str],
+    rows: Mapping[str, Sequence],
+    caption: str,
+    source: str | None = None,
+    corner: str = "",
+) -> Table:
+    """Show numbers as a table.
+
+    Args:
+        columns: format of the numbers by title of the column, such as ``{"MSE": ".5f"}``.
+        rows: cells by the label at the left, as many as columns: a number; a pair of numbers, which
+            is an interval; or text, which is shown as it is.
+        caption: what the table holds.
+        source: where the tiles come from; "synthetic" is said in the caption.
+        corner: title of the column of labels.
+
+    Returns:
+        The table, shown where it is the last expression of a cell.
+
+    Raises:
+        ValueError: if a row has not as many cells as there are columns; it names the row.
+
+    Example:
+        >>> show_table({"MSE": ".3f", "95 % interval": ".3f"}, {"mean": (0.25, (0.2, 0.3))}, "Fills")
+        Fills
+                MSE   95 % interval
+        mean  0.250  [0.200, 0.300]
+    """
+    for label, cells in rows.items():
+        if len(cells) != len(columns):
+            raise ValueError(f"rows[{label!r}] must have {len(columns)} cells, got {len(cells)}")
+
+    def text(cell, form):
+        if isinstance(cell, str):
+            return cell
+        if isinstance(cell, tuple):
+            return f"[{', '.join(format(end, form) for end in cell)}]"
+        return format(cell, form)
+
+    body = [
+        [label, *(text(cell, form) for cell, form in zip(cells, columns.values(), strict=True))]
+        for label, cells in rows.items()
+    ]
+    said = f"{caption} (synthetic tiles)" if source == "synthetic" else caption
+    return Table([corner, *columns], body, said)
