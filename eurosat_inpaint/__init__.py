@@ -1,29 +1,26 @@
 """Inpainting of EuroSAT satellite tiles: masks, networks, compositing and their measurement.
 
 The public names are loaded when they are first used, so that ``import eurosat_inpaint`` costs
-nothing: neither TensorFlow nor Keras is imported by it.
+nothing: neither TensorFlow nor Keras is imported by it. Data flows one way: from ``data`` and
+``masks`` over ``models``, ``pretrained`` and ``training`` to ``metrics``, ``widgets`` and
+``shipping``; CONTRIBUTING.md holds a map.
 """
 
 import importlib
+from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = (
     "baselines",
-    "batches",
-    "classifier_training",
     "compositing",
     "data",
-    "losses",
     "masks",
     "metrics",
     "models",
-    "pictures",
     "plots",
     "pretrained",
-    "progress",
-    "recipes",
-    "synthetic",
+    "shipping",
     "training",
     "widgets",
 )
@@ -32,7 +29,7 @@ _FUNCTIONS = {"inpaint": "pretrained"}
 __all__ = [*_MODULES, *_FUNCTIONS]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _FUNCTIONS:
@@ -40,5 +37,5 @@ def __getattr__(name: str):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])

@@ -301,7 +301,8 @@ def show_table(
         ValueError: if a row has not as many cells as there are columns; it names the row.
 
     Example:
-        >>> show_table({"MSE": ".3f", "95 % interval": ".3f"}, {"mean": (0.25, (0.2, 0.3))}, "Fills")
+        >>> columns = {"MSE": ".3f", "95 % interval": ".3f"}
+        >>> show_table(columns, {"mean": (0.25, (0.2, 0.3))}, "Fills")
         Fills
                 MSE   95 % interval
         mean  0.250  [0.200, 0.300]

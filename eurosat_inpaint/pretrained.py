@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from eurosat_inpaint.masks import require_masks
+from eurosat_inpaint._checks import require_choice, require_fitting, require_masks
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 _TILES_PER_BATCH = 64
@@ -29,12 +31,11 @@ def card(name: str) -> dict:
     Raises:
         ValueError: if no weights of that name are shipped.
     """
-    if name not in names(task=None):
-        raise ValueError(f"name must be one of {names(task=None)}, got {name!r}")
+    require_choice("name", name, names(task=None))
     return _read_card(name)
 
 
-def load(name: str = "unet"):
+def load(name: str = "unet") -> Any:
     """Build a shipped network and load its weights, in float32.
 
     Args:
@@ -69,7 +70,7 @@ def load(name: str = "unet"):
     return model
 
 
-def inpaint(images: np.ndarray, masks: np.ndarray, model="unet") -> np.ndarray:
+def inpaint(images: np.ndarray, masks: np.ndarray, model: Any = "unet") -> np.ndarray:
     """Fill the holes of tiles.
 
     Args:
@@ -86,6 +87,14 @@ def inpaint(images: np.ndarray, masks: np.ndarray, model="unet") -> np.ndarray:
         ValueError: if ``model`` names no network that restores tiles, if shapes do not fit
             together or to the network, if a known pixel is outside [0, 1], or if a mask is not 0
             and 1 only.
+
+    Example:
+        >>> import eurosat_inpaint as ei
+        >>> tiles = ei.data.load_tiles("validation", source="synthetic").images[:2]
+        >>> masks = ei.masks.line_masks(2, seed=0)
+        >>> restored = inpaint(tiles, masks)
+        >>> restored.dtype, bool((restored == tiles)[masks[..., 0] == 1].all())
+        (dtype('uint8'), True)
     """
     network = _loaded(model) if isinstance(model, str) else model
     if not hasattr(network, "inputs"):
@@ -94,7 +103,7 @@ def inpaint(images: np.ndarray, masks: np.ndarray, model="unet") -> np.ndarray:
     is_integer = images.dtype == np.uint8
     if not is_integer and not np.issubdtype(images.dtype, np.floating):
         raise TypeError(f"images must be uint8 or float, got {images.dtype}")
-    require_input_shape("images", images, network)
+    require_fitting("images", images, network)
     require_masks("masks", masks, images.shape)
     known = masks == 1
     masked = np.where(known, images, 0).astype(np.float32)
@@ -102,12 +111,14 @@ def inpaint(images: np.ndarray, masks: np.ndarray, model="unet") -> np.ndarray:
         masked /= 255
     if not (masked.min(initial=0) >= 0 and masked.max(initial=0) <= 1):
         raise ValueError("images must lie in [0, 1] where they are float; divide by 255?")
-    restored = predict(network, masked, known.astype(np.float32))
+    restored = restore_in_batches(network, masked, known.astype(np.float32))
     restored = np.rint(restored * 255) if is_integer else restored
     return np.where(known, images, restored.astype(images.dtype))
 
 
-def predict(model, masked: np.ndarray, masks: np.ndarray, progress=None) -> np.ndarray:
+def restore_in_batches(
+    model: Callable, masked: np.ndarray, masks: np.ndarray, progress: Callable | None = None
+) -> np.ndarray:
     """Restore masked tiles in batches, without the start-up cost of ``model.predict``.
 
     Args:
@@ -142,16 +153,6 @@ def predict(model, masked: np.ndarray, masks: np.ndarray, progress=None) -> np.n
             raise ValueError(f"model must return shape {masked[batch].shape}, got {answer.shape}")
         restored[batch] = answer
     return restored
-
-
-def require_input_shape(name: str, images: np.ndarray, network) -> None:
-    """Raise a ValueError that names the argument unless ``images`` fit a network's first input."""
-    expected = network.inputs[0].shape[1:]
-    fits = images.ndim == 1 + len(expected) and all(
-        wanted in (None, given) for wanted, given in zip(expected, images.shape[1:], strict=True)
-    )
-    if not fits:
-        raise ValueError(f"{name} must have shape (n, {str(expected)[1:]}, got {images.shape}")
 
 
 def sha256_of(path: Path) -> str:

@@ -1,112 +1,176 @@
-"""Training a network as it ships: its weights, and the card that says how they came about."""
+"""A network trained as it ships: its weights, and the card that says how they came about."""
 
+import importlib.metadata
 import json
 import os
+import platform
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+# Its modules are loaded when they are used: a command that prints its help waits for no Keras.
 import eurosat_inpaint as ei
-from eurosat_inpaint.machine import device, processor, version
+from eurosat_inpaint._checks import require_choice
 
 EVALUATION_MASK_SEED = 0
+PROFILES = ("smoke", "teach", "full")
 _UNET = {"filters": [64, 96, 144, 160], "blocks": [2, 1, 1, 2]}
 # Tiles seen on top of the U-Net's, as many by each network: seven passes over the train split.
-_ON_TOP = {"smoke": (2, 2), "teach": (4, 90), "full": (14, 317)}
-# Builder, its arguments, whose shipped weights the training starts from or builds on, and by
-# profile epochs and steps per epoch (None: one pass).
-SHIPPED_NETWORKS = {
-    "unet": {
-        "builder": "residual_unet",
-        "arguments": _UNET,
-        "recipe": "efficient",
-        "lengths": {"smoke": (2, 2), "teach": (4, 160), "full": (36, None)},
-    },
-    "gan": {
-        "builder": "residual_unet",
-        "arguments": _UNET,
-        "started_from": "unet",
-        "recipe": "recipes.GAN_RECIPE",
-        "lengths": _ON_TOP,
-    },
-    "wnet": {
-        "builder": "wnet",
-        "arguments": {"first": _UNET, "filters": [48, 64, 96], "blocks": [1, 1, 2]},
-        "first_stage": "unet",
-        "recipe": "recipes.WNET_RECIPE",
-        "lengths": _ON_TOP,
-    },
+_ON_TOP = ((2, 2), (4, 90), (14, 317))
+
+
+@dataclass(frozen=True)
+class ShippedNetwork:
+    """How a network that ships is built and trained.
+
+    Attributes:
+        builder: its name in ``models``.
+        recipe: its name in ``training.RECIPES``.
+        lengths: epochs and steps per epoch (None: one pass) in each of ``PROFILES``.
+        arguments: of the builder.
+        started_from: name of the network whose shipped weights the training starts from.
+        first_stage: name of the network that is the first stage, frozen, of this one.
+        task: "inpainting" or "classification".
+    """
+
+    builder: str
+    recipe: str
+    lengths: tuple[tuple[int, int | None], ...]
+    arguments: dict[str, Any] = field(default_factory=dict)
+    started_from: str | None = None
+    first_stage: str | None = None
+    task: str = "inpainting"
+
+
+NETWORKS = {
+    "unet": ShippedNetwork("residual_unet", "efficient", ((2, 2), (4, 160), (36, None)), _UNET),
+    "gan": ShippedNetwork("residual_unet", "gan", _ON_TOP, _UNET, started_from="unet"),
+    "wnet": ShippedNetwork(
+        "wnet",
+        "wnet",
+        _ON_TOP,
+        {"first": _UNET, "filters": [48, 64, 96], "blocks": [1, 1, 2]},
+        first_stage="unet",
+    ),
     # What GAN and W-Net are compared with: a U-Net that saw as many tiles as they did.
-    "unet_long": {
-        "builder": "residual_unet",
-        "arguments": _UNET,
-        "started_from": "unet",
-        "recipe": "efficient",
-        "lengths": _ON_TOP,
-    },
-    "classifier": {
-        "task": "classification",
-        "builder": "classifier",
-        "arguments": {},
-        "recipe": "classifier_training.RECIPE",
-        "lengths": {"smoke": (2, 2), "teach": (2, 160), "full": (9, None)},
-    },
+    "unet_long": ShippedNetwork("residual_unet", "efficient", _ON_TOP, _UNET, started_from="unet"),
+    "classifier": ShippedNetwork(
+        "classifier", "classifier", ((2, 2), (2, 160), (9, None)), task="classification"
+    ),
 }
 
 
 def inpainting_networks() -> list[str]:
     """Names of the networks that restore tiles, whether their weights are there or not."""
-    return sorted(name for name, facts in SHIPPED_NETWORKS.items() if not _is_classifier(facts))
+    return sorted(name for name, network in NETWORKS.items() if network.task == "inpainting")
 
 
-def train(options) -> None:
-    """Train a network as it ships, and write weights and card.
+def train_network(
+    name: str,
+    *,
+    profile: str = "full",
+    seed: int = 0,
+    epochs: int | None = None,
+    from_shipped: bool = False,
+    directory: str | Path | None = None,
+    data_dir: str | Path | None = None,
+) -> dict[str, Any]:
+    """Train a network as it ships; stopped and called again, the training goes on.
 
     Args:
-        options: of the command line: "network", "profile", "seed", "epochs", "from_shipped",
-            "output" and "data".
+        name: one of ``NETWORKS``.
+        profile: how long: "smoke", "teach" or "full".
+        seed: of first weights, batches and masks.
+        epochs: their number, instead of the profile's.
+        from_shipped: start from the shipped weights, so that one run continues the last.
+        directory: where log, weights and card are written, by default ``runs/NAME``.
+        data_dir: as of ``data.load_tiles``.
+
+    Returns:
+        The card, as it was written beside the weights.
+
+    Raises:
+        ValueError: for an unknown name or profile, or as ``training.fit_unet``.
+        OSError: if tiles cannot be read, or results not be written.
     """
     import keras
 
-    network = SHIPPED_NETWORKS[options.network]
-    epochs, steps = network["lengths"][options.profile]
-    epochs = epochs if options.epochs is None else options.epochs
-    splits = ei.data.SPLITS[:2]
-    sources = {split: ei.data.load_tiles(split, data_dir=options.data) for split in splits}
-    keras.utils.set_random_seed(options.seed)
-    build = partial(getattr(ei.models, network["builder"]), **network["arguments"])
+    require_choice("name", name, NETWORKS)
+    require_choice("profile", profile, PROFILES)
+    network = NETWORKS[name]
+    usual_epochs, steps = network.lengths[PROFILES.index(profile)]
+    train, validation = (
+        ei.data.load_tiles(split, data_dir=data_dir) for split in ("train", "validation")
+    )
+    build = partial(getattr(ei.models, network.builder), **network.arguments)
+    keras.utils.set_random_seed(seed)
     dtype = ei.training.fastest_dtype(build)
-    keras.utils.set_random_seed(options.seed)
-    directory = Path(options.output or f"runs/{options.network}")
+    keras.utils.set_random_seed(seed)
+    directory = Path(directory or f"runs/{name}")
     print(
-        f"Training {options.network!r} in {dtype} on {len(sources['train']):,} tiles from "
-        f"{sources['train'].source!r}; log, weights and card go to {directory}"
+        f"Training {name!r} in {dtype} on {len(train):,} tiles from {train.source!r}; log, weights "
+        f"and card go to {directory}"
     )
     model = build(dtype=dtype)
-    _load_start(options, network, model)
-    history = _FITS[options.network](
+    _load_start(model, network, name if from_shipped else None)
+    history = _fit(
         model,
-        sources,
-        epochs=epochs,
+        network,
+        train,
+        validation,
+        epochs=usual_epochs if epochs is None else epochs,
         steps_per_epoch=steps,
         directory=directory,
-        seed=options.seed,
+        seed=seed,
         verbose=2,
     )
     trained = build()
     trained.set_weights(model.get_weights())
-    _write_card(options, network, dtype, history, sources, directory, trained)
+    # The weights of a first stage are shipped already, under its own name.
+    part = trained.get_layer("second_stage") if network.first_stage else trained
+    weights = directory / f"{name}.weights.h5"
+    part.save_weights(weights)
+    command = f"python -m eurosat_inpaint train {name} --profile {profile} --seed {seed}"
+    command += f" --epochs {epochs}" if epochs else ""
+    card = {
+        "name": name,
+        "builder": network.builder,
+        "arguments": network.arguments,
+        "parameters": trained.count_params(),
+        "weights": weights.name,
+        "sha256": pretrained.sha256_of(weights),
+        "data": f"EuroSAT RGB, source {train.source!r}, train split: {len(train):,} tiles; no "
+        "validation or test tile was trained on",
+        **_task_facts(name, network, from_shipped),
+        "recipe": network.recipe,
+        "dtype": dtype,
+        "seed": seed,
+        "epochs": len(history),
+        **_history_facts(network, history),
+        **(_earlier_runs(name) if from_shipped else {}),
+        "minutes": round(sum(row["seconds"] for row in history) / 60, 1),
+        "machine": f"{processor()}, {os.cpu_count()} cores, {device()}",
+        "versions": {package: version(package) for package in ("tensorflow", "keras", "numpy")},
+        "date": str(date.today()),
+        "command": command + (" --from-shipped" if from_shipped else ""),
+        "validation": _scores(network, trained, validation),
+    }
+    (directory / f"{name}.json").write_text(json.dumps(card, indent=2) + "\n")
+    # The same weights, as the training left them; those of a discriminator stay.
+    left = "generator.weights.h5" if network.recipe == "gan" else "best.weights.h5"
+    (directory / left).unlink()
+    return card
 
 
-def _load_start(options, network, model):
+def _load_start(model, network, own_name):
     """Give the network the shipped weights that its training starts from, if any."""
-    if options.from_shipped:
-        _copy_weights(ei.pretrained.load(options.network), model)
-    elif "started_from" in network:
-        _copy_weights(ei.pretrained.load(network["started_from"]), model)
-    elif "first_stage" in network:
+    if origin := own_name or network.started_from:
+        _copy_weights(ei.pretrained.load(origin), model)
+    elif network.first_stage:
         first_stage = model.get_layer("first_stage")
-        _copy_weights(ei.pretrained.load(network["first_stage"]), first_stage)
+        _copy_weights(ei.pretrained.load(network.first_stage), first_stage)
 
 
 def _copy_weights(source, target):
@@ -116,138 +180,75 @@ def _copy_weights(source, target):
             target.get_layer(layer.name).set_weights(layer.get_weights())
 
 
-def _fit_unet(model, sources, **settings):
-    return ei.training.fit_unet(model, *_images(sources), **settings)
+def _fit(model, network, train, validation, **settings):
+    if network.task == "classification":
+        settings |= {"labels": train.labels, "validation_labels": validation.labels}
+    if network.recipe == "gan":
+        model = ei.models.InpaintingGAN(model, ei.models.patch_discriminator())
+    kinds = {"efficient": "unet"}
+    fit = getattr(ei.training, f"fit_{kinds.get(network.recipe, network.recipe)}")
+    return fit(model, train.images, validation.images, network.recipe, **settings)
 
 
-def _fit_gan(generator, sources, **settings):
-    discriminator = ei.models.patch_discriminator()
-    return ei.training.fit_gan(generator, discriminator, *_images(sources), **settings)
-
-
-def _fit_wnet(model, sources, **settings):
-    return ei.training.fit_wnet(model, *_images(sources), **settings)
-
-
-def _fit_classifier(model, sources, **settings):
-    tiles = [part for tiles in sources.values() for part in (tiles.images, tiles.labels)]
-    return ei.classifier_training.fit_classifier(model, *tiles, **settings)
-
-
-_FITS = {
-    "unet": _fit_unet,
-    "unet_long": _fit_unet,
-    "gan": _fit_gan,
-    "wnet": _fit_wnet,
-    "classifier": _fit_classifier,
-}
-
-
-def _images(sources):
-    return [tiles.images for tiles in sources.values()]
-
-
-def _is_classifier(network):
-    return network.get("task") == "classification"
-
-
-def _write_card(options, network, dtype, history, sources, directory, model):
-    weights = directory / f"{options.network}.weights.h5"
-    tiles = sources["validation"]
-    validation = (_classifier_scores if _is_classifier(network) else _scores)(model, tiles)
-    # The weights of a first stage are shipped already, under its own name.
-    (model.get_layer("second_stage") if "first_stage" in network else model).save_weights(weights)
-    card = {
-        "name": options.network,
-        "builder": network["builder"],
-        "arguments": network["arguments"],
-        "parameters": model.count_params(),
-        "weights": weights.name,
-        "sha256": ei.pretrained.sha256_of(weights),
-        "data": f"EuroSAT RGB, source {tiles.source!r}, train split: {len(sources['train']):,} "
-        "tiles; no validation or test tile was trained on",
-        **_task_facts(options, network),
-        "recipe": network["recipe"],
-        "dtype": dtype,
-        "seed": options.seed,
-        "epochs": len(history),
-        "best_epoch": _kept_epoch(options, history),
-        **_game(options, history),
-        **_earlier_runs(options),
-        "minutes": round(sum(row["seconds"] for row in history) / 60, 1),
-        "machine": f"{processor()}, {os.cpu_count()} cores, {device()}",
-        "versions": {name: version(name) for name in ("tensorflow", "keras", "numpy")},
-        "date": str(date.today()),
-        "command": _training_command(options),
-        "validation": validation,
-    }
-    (directory / f"{options.network}.json").write_text(json.dumps(card, indent=2) + "\n")
-    # The same weights, as the training left them; those of a discriminator stay.
-    left = "generator.weights.h5" if options.network == "gan" else "best.weights.h5"
-    (directory / left).unlink()
-    name, score = ("accuracy", "accuracy") if _is_classifier(network) else ("MSE", "mse")
-    print(f"Validation {name} {validation[score]:.6f}; card in {directory}")
-
-
-def _kept_epoch(options, history):
-    """Of a GAN the last weights are kept, of all others those with the lowest validation loss."""
-    if options.network == "gan":
-        return history[-1]["epoch"]
-    return min(history, key=lambda row: row["val_loss"])["epoch"]
-
-
-def _game(options, history):
-    """How the discriminator of a GAN fared, epoch by epoch: 0.5 is guessing."""
-    if options.network != "gan":
-        return {}
-    return {"discriminator_accuracy": [round(row["discriminator_accuracy"], 3) for row in history]}
-
-
-def _training_command(options):
-    command = f"python -m eurosat_inpaint train {options.network} --profile {options.profile}"
-    command += f" --seed {options.seed}"
-    command += f" --epochs {options.epochs}" if options.epochs else ""
-    return command + (" --from-shipped" if options.from_shipped else "")
-
-
-def _earlier_runs(options):
-    """Of the runs whose weights this one started from, what their cards say, the latest first."""
-    if not options.from_shipped:
-        return {}
-    card = ei.pretrained.card(options.network)
-    kept = ("sha256", "command", "epochs", "minutes", "date")
-    score = "accuracy" if _is_classifier(card) else "mse"
-    last = {name: card[name] for name in kept} | {score: card["validation"][score]}
-    return {"continues": [last, *card.get("continues", [])]}
-
-
-def _task_facts(options, network):
-    if _is_classifier(network):
-        return {"task": network["task"]}
+def _task_facts(name, network, from_shipped):
+    if network.task == "classification":
+        return {"task": network.task}
     facts = {
         "masks": "the original's: nine lines of OpenCV thickness 2, drawn anew for every batch"
     }
     for role in ("started_from", "first_stage"):
-        if role in network:
-            facts |= {role: network[role], f"{role}_sha256": _origin_digest(options, network, role)}
-    if options.network == "gan":
+        if origin := getattr(network, role):
+            # That of this run, or of the first of those that it continues.
+            own = ei.pretrained.card(name)[f"{role}_sha256"] if from_shipped else None
+            facts |= {role: origin, f"{role}_sha256": own or ei.pretrained.card(origin)["sha256"]}
+    if network.recipe == "gan":
         facts["discriminator_parameters"] = ei.models.patch_discriminator().count_params()
     return facts
 
 
-def _origin_digest(options, network, role):
-    """Digest of the weights that this run, or the first of those it continues, started from."""
-    if options.from_shipped:
-        return ei.pretrained.card(options.network)[f"{role}_sha256"]
-    return ei.pretrained.card(network[role])["sha256"]
+def _history_facts(network, history):
+    """Which epoch's weights were kept; how the discriminator of a GAN fared: 0.5 is guessing."""
+    if network.recipe == "gan":
+        accuracy = [round(row["discriminator_accuracy"], 3) for row in history]
+        return {"best_epoch": history[-1]["epoch"], "discriminator_accuracy": accuracy}
+    return {"best_epoch": min(history, key=lambda row: row["val_loss"])["epoch"]}
 
 
-def _scores(model, tiles):
+def _earlier_runs(name):
+    """Of the runs whose weights this one started from, what their cards say, the latest first."""
+    card = ei.pretrained.card(name)
+    score = "accuracy" if card.get("task") == "classification" else "mse"
+    last = {key: card[key] for key in ("sha256", "command", "epochs", "minutes", "date")}
+    return {"continues": [last | {score: card["validation"][score]}, *card.get("continues", [])]}
+
+
+def _scores(network, model, tiles):
+    if network.task == "classification":
+        parts = (tiles.images, tiles.labels, tiles.class_names)
+        return ei.training.classification_scores(model, *parts)
     drawn = ei.masks.line_masks(len(tiles), seed=EVALUATION_MASK_SEED)
     return ei.metrics.evaluate(model, tiles.images, drawn)
 
 
-def _classifier_scores(model, tiles):
-    return ei.classifier_training.classification_scores(
-        model, tiles.images, tiles.labels, tiles.class_names
-    )
+def processor() -> str:
+    """Name of the processor's model; ``platform.processor()`` does not know it on Linux."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def device() -> str:
+    """What Keras computes on: "GPU" or "CPU"."""
+    import keras
+
+    devices = keras.distribution.list_devices()
+    return "GPU" if any(name.startswith(("gpu", "cuda")) for name in devices) else "CPU"
+
+
+def version(package: str) -> str:
+    """Version of an installed package, or "missing"."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing"

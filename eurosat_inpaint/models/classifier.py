@@ -1,12 +1,12 @@
 """A small land-cover classifier: it says what is still to be seen in a restored tile.
 
-Trained on whole tiles, used as a measuring instrument in notebook 03.
+Trained on whole tiles, used as a measuring instrument in notebook 04.
 """
 
 import keras
 from keras import layers
 
-from eurosat_inpaint.masks import require_integer
+from eurosat_inpaint._checks import require_multiple
 
 CLASSES = 10
 _FILTERS = (32, 64, 128, 192)
@@ -28,14 +28,12 @@ def classifier(size: int = 64, dtype: str = "float32") -> keras.Model:
 
     Returns:
         A model from tiles, float32 (n, size, size, 3) in [0, 1], to logits, float32 (n, 10), in
-        the order of ``synthetic.CLASS_NAMES``.
+        the order of ``data.CLASS_NAMES``.
 
     Raises:
         ValueError: if ``size`` is not a positive multiple of 16.
     """
-    require_integer("size", size, 1)
-    if size % 2 ** len(_FILTERS):
-        raise ValueError(f"size must be divisible by {2 ** len(_FILTERS)}, got {size}")
+    require_multiple("size", size, 2 ** len(_FILTERS))
     tiles = keras.Input((size, size, 3), name="tiles")
     hidden = layers.Rescaling(_SCALE, _OFFSET, dtype="float32", name="centred")(tiles)
     hidden = _normalised_convolution(hidden, _FILTERS[0], 4, "stem", dtype, strides=2)

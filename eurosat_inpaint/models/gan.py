@@ -1,13 +1,15 @@
 """The GAN: a patch discriminator, and the training of a generator against it.
 
-Any inpainting network is a generator. Taught in notebook 05.
+Any inpainting network is a generator. Taught in notebook 07.
 """
+
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
-from eurosat_inpaint.masks import require_integer
+from eurosat_inpaint._checks import require_integers, require_multiple
 
 # Mean colour of EuroSAT, and about the standard deviation within a tile, scale 0 to 1. A network
 # with spectral normalisation cannot enlarge small differences, so they are enlarged before it.
@@ -15,7 +17,7 @@ _BRIGHTNESS, _CONTRAST = 0.38, 0.05
 
 
 def patch_discriminator(
-    size: int = 64, filters: tuple[int, ...] = (32, 64, 128), dtype: str = "float32"
+    size: int = 64, *, filters: tuple[int, ...] = (32, 64, 128), dtype: str = "float32"
 ) -> keras.Model:
     """A critic that judges a tile patch by patch: is this texture real, or was it filled in?
 
@@ -42,14 +44,8 @@ def patch_discriminator(
         ValueError: if ``filters`` has fewer than two entries, a number is not a positive
             integer, or ``size`` is not divisible as said.
     """
-    if not isinstance(filters, (tuple, list)) or len(filters) < 2:
-        raise ValueError(f"filters must be a tuple of two or more integers, got {filters!r}")
-    for position, width in enumerate(filters):
-        require_integer(f"filters[{position}]", width, 1)
-    stride = 2 ** (len(filters) - 1)
-    require_integer("size", size, 1)
-    if size % stride:
-        raise ValueError(f"size must be divisible by {stride}, got {size}")
+    require_integers("filters", filters, 2)
+    require_multiple("size", size, 2 ** (len(filters) - 1))
     tile = keras.Input((size, size, 3), name="tile")
     mask = keras.Input((size, size, 1), name="mask")
     standardised = layers.Rescaling(
@@ -123,12 +119,12 @@ class InpaintingGAN(keras.Model):
         self.built = True
 
     @property
-    def inputs(self):
+    def inputs(self) -> list:
         """Inputs of the generator."""
         return self.generator.inputs
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """Means over an epoch, in training and validation.
 
         "loss", all that the generator lowers; "reconstruction_loss"; "adversarial_loss";
@@ -139,11 +135,11 @@ class InpaintingGAN(keras.Model):
 
     def compile(
         self,
-        generator_optimizer,
-        discriminator_optimizer,
-        reconstruction_loss="mae",
+        generator_optimizer: str | keras.optimizers.Optimizer,
+        discriminator_optimizer: str | keras.optimizers.Optimizer,
+        reconstruction_loss: str | keras.losses.Loss = "mae",
         adversarial_weight: float = 0.005,
-    ):
+    ) -> None:
         """Set the two optimisers and what the generator lowers.
 
         Args:
@@ -170,10 +166,10 @@ class InpaintingGAN(keras.Model):
         self.reconstruction_loss = keras.losses.get(reconstruction_loss)
         self.adversarial_weight = adversarial_weight
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: list, training: bool | None = None) -> Any:
         return self.generator(inputs, training=training)
 
-    def train_step(self, data):
+    def train_step(self, data: tuple) -> dict:
         """One step of the discriminator, then one of the generator, on the same batch."""
         import tensorflow as tf
 
@@ -196,7 +192,7 @@ class InpaintingGAN(keras.Model):
         _descend(self.optimizer, self.generator.trainable_variables, losses[0], generator_tape)
         return self._logged(tiles, *losses, discriminator_loss, _accuracy(real, restored))
 
-    def test_step(self, data):
+    def test_step(self, data: tuple) -> dict:
         (masked, mask), tiles, _ = keras.utils.unpack_x_y_sample_weight(data)
         composites = self.generator([masked, mask], training=False)
         real, restored = self._logits(tiles, composites, mask, training=False)
@@ -223,15 +219,15 @@ class InpaintingGAN(keras.Model):
             mean.update_state(value, sample_weight=ops.shape(tiles)[0])
         return self.get_metrics_result()
 
-    def get_config(self):
+    def get_config(self) -> dict:
         networks = {"generator": self.generator, "discriminator": self.discriminator}
         return {name: keras.saving.serialize_keras_object(n) for name, n in networks.items()}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> "InpaintingGAN":
         return cls(**{n: keras.saving.deserialize_keras_object(c) for n, c in config.items()})
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict:
         if not self.compiled:
             return {}
         settings = {
@@ -242,7 +238,7 @@ class InpaintingGAN(keras.Model):
         }
         return keras.saving.serialize_keras_object(settings)
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
 
 

@@ -1,14 +1,16 @@
 """U-Nets for inpainting: the classical one, the original's, and the one that ships.
 
 All end in a sigmoid and the compositing Lambda, so their output is a whole tile whose known
-pixels are those of the input. Taught in notebook 04.
+pixels are those of the input. Taught in notebook 06.
 """
+
+from typing import Any
 
 import keras
 from keras import layers, ops
 
+from eurosat_inpaint._checks import require_integer, require_integers, require_multiple
 from eurosat_inpaint.compositing import composite_layer, push_pull_layer
-from eurosat_inpaint.masks import require_integer
 
 # The fill is kept off 0 and 1, where the logit is infinite.
 _FILL_MARGIN = 1e-3
@@ -18,6 +20,7 @@ _CONTRAST = 5
 
 def unet(
     size: int = 64,
+    *,
     filters: int = 16,
     depth: int = 4,
     kernel_sizes: tuple[int, ...] = (3, 3),
@@ -44,10 +47,14 @@ def unet(
     Raises:
         ValueError: if ``size`` is not divisible by ``2**depth``, or a number is not a positive
             integer.
+
+    Example:
+        >>> unet(filters=8, depth=3).output_shape
+        (None, 64, 64, 3)
     """
     require_integer("filters", filters, 1)
     require_integer("depth", depth, 1)
-    _require_integers("kernel_sizes", kernel_sizes)
+    require_integers("kernel_sizes", kernel_sizes)
     stages = [(filters * 2**stage, kernel_sizes) for stage in range(depth)]
     return _classical_unet(size, stages, (filters * 2**depth, (3, 3)), mask_input, "unet")
 
@@ -72,7 +79,7 @@ def original_unet(size: int = 64) -> keras.Model:
 
 
 def _classical_unet(size, stages, bottleneck, mask_input, name, first_kernel_sizes=None):
-    _require_divisible(size, 2 ** len(stages))
+    require_multiple("size", size, 2 ** len(stages))
     masked = keras.Input((size, size, 3), name="masked")
     mask = keras.Input((size, size, 1), name="mask")
     features = layers.Concatenate(name="input")([masked, mask]) if mask_input else masked
@@ -113,6 +120,7 @@ def _convolutions(features, filters, kernel_sizes, name):
 
 def residual_unet(
     size: int = 64,
+    *,
     filters: tuple[int, ...] = (64, 96, 144, 160),
     blocks: tuple[int, ...] = (1, 1, 1, 2),
     dtype: str = "float32",
@@ -146,12 +154,14 @@ def residual_unet(
     masked = keras.Input((size, size, 3), name="masked")
     mask = keras.Input((size, size, 1), name="mask")
     fill = push_pull_layer()([masked, mask])
-    prediction = corrected_fill(fill, mask, filters, blocks, dtype)
+    prediction = corrected_fill(fill, mask, filters=filters, blocks=blocks, dtype=dtype)
     whole = composite_layer()([masked, prediction, mask])
     return keras.Model([masked, mask], whole, name="residual_unet")
 
 
-def corrected_fill(fill, mask, filters, blocks, dtype):
+def corrected_fill(
+    fill: Any, mask: Any, *, filters: tuple[int, ...], blocks: tuple[int, ...], dtype: str
+) -> Any:
     """The layers of :func:`residual_unet` between the fill and the composite.
 
     Args:
@@ -236,23 +246,10 @@ def _logit(fill):
     return ops.log(fill) - ops.log(1 - fill)
 
 
-def require_stages(size, filters, blocks) -> None:
+def require_stages(size: int, filters: tuple[int, ...], blocks: tuple[int, ...]) -> None:
     """Raise the errors of :func:`residual_unet` unless the numbers fit together."""
-    _require_integers("filters", filters)
-    _require_integers("blocks", blocks)
+    require_integers("filters", filters)
+    require_integers("blocks", blocks)
     if len(blocks) != len(filters):
         raise ValueError(f"blocks must have one entry per entry of filters, got {blocks}")
-    _require_divisible(size, 2 ** len(filters))
-
-
-def _require_integers(name, values):
-    if not isinstance(values, (tuple, list)) or not values:
-        raise ValueError(f"{name} must be a tuple of positive integers, got {values!r}")
-    for position, value in enumerate(values):
-        require_integer(f"{name}[{position}]", value, 1)
-
-
-def _require_divisible(size, divisor):
-    require_integer("size", size, 1)
-    if size % divisor:
-        raise ValueError(f"size must be divisible by {divisor} (2**depth), got {size}")
+    require_multiple("size", size, 2 ** len(filters))

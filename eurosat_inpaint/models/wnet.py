@@ -1,4 +1,4 @@
-"""A W-Net: a U-Net restores, a second one sharpens what it restored. Taught in notebook 06."""
+"""A W-Net: a U-Net restores, a second one sharpens what it restored. Taught in notebook 08."""
 
 import keras
 
@@ -8,6 +8,7 @@ from eurosat_inpaint.models.unet import corrected_fill, require_stages, residual
 
 def wnet(
     size: int = 64,
+    *,
     first: dict | None = None,
     filters: tuple[int, ...] = (48, 64, 96),
     blocks: tuple[int, ...] = (1, 1, 2),
@@ -60,6 +61,6 @@ def _second_stage(size, filters, blocks, dtype):
     require_stages(size, filters, blocks)
     restored = keras.Input((size, size, 3), name="restored")
     mask = keras.Input((size, size, 1), name="mask")
-    prediction = corrected_fill(restored, mask, filters, blocks, dtype)
+    prediction = corrected_fill(restored, mask, filters=filters, blocks=blocks, dtype=dtype)
     whole = composite_layer()([restored, prediction, mask])
     return keras.Model([restored, mask], whole, name="second_stage")

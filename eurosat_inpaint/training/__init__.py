@@ -1,0 +1,41 @@
+"""How networks are trained: one function per kind of network, with one order of arguments.
+
+``fitting`` holds :func:`fit_unet`, :func:`fit_wnet`, :func:`fit_gan`, and the choice of bfloat16;
+``classifier`` trains and scores the land-cover classifier; ``recipes`` says which loss, optimiser
+and rates they use; ``losses`` and ``optimizers`` hold what Keras lacks; ``batches`` makes the
+batches; ``checkpointing`` keeps what a stopped training needs to go on; ``progress`` shows it.
+"""
+
+from eurosat_inpaint.training.batches import LabelledTileBatches, MaskedTileBatches, TileBatches
+from eurosat_inpaint.training.classifier import classification_scores, fit_classifier
+from eurosat_inpaint.training.fitting import fastest_dtype, fit_gan, fit_unet, fit_wnet
+from eurosat_inpaint.training.losses import SharpnessLoss
+from eurosat_inpaint.training.optimizers import ConvolutionMuon
+from eurosat_inpaint.training.progress import ProgressLine
+from eurosat_inpaint.training.recipes import (
+    RECIPES,
+    GANRecipe,
+    Recipe,
+    callbacks_of,
+    compile_model,
+)
+
+__all__ = [
+    "RECIPES",
+    "ConvolutionMuon",
+    "GANRecipe",
+    "LabelledTileBatches",
+    "MaskedTileBatches",
+    "ProgressLine",
+    "Recipe",
+    "SharpnessLoss",
+    "TileBatches",
+    "callbacks_of",
+    "classification_scores",
+    "compile_model",
+    "fastest_dtype",
+    "fit_classifier",
+    "fit_gan",
+    "fit_unet",
+    "fit_wnet",
+]

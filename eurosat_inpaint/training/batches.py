@@ -1,0 +1,176 @@
+"""Training batches: shuffled and flipped anew, on every Keras backend. See notebook 06."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+
+from eurosat_inpaint._checks import require_images, require_integer, require_labels
+from eurosat_inpaint.masks import line_masks
+
+
+class TileBatches(keras.utils.PyDataset):
+    """Batches for ``fit`` out of tiles; batch k is a pure function of (seed, k).
+
+    What a batch holds is up to the subclasses: :class:`MaskedTileBatches`,
+    :class:`LabelledTileBatches`. Tiles are flipped left to right, upside down and along the
+    diagonal at random.
+
+    Args:
+        images: uint8 (n, size, size, 3).
+        batch_size: tiles per batch.
+        steps_per_epoch: batches per epoch; by default as many as fit into one pass over the
+            tiles. Tiles left over are the first of the next pass: none is dropped.
+        seed: fixes order and flips.
+        augment: flip the tiles.
+
+    Attributes:
+        epoch: number of the current epoch. ``fit`` counts it on, in some versions of Keras once
+            before the first epoch too; a callback that sets it when an epoch begins makes sure,
+            and continues a training.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        batch_size: int,
+        *,
+        steps_per_epoch: int | None = None,
+        seed: int = 0,
+        augment: bool = True,
+    ):
+        super().__init__()
+        require_integer("batch_size", batch_size, 1)
+        require_integer("seed", seed, 0)
+        if steps_per_epoch is not None:
+            require_integer("steps_per_epoch", steps_per_epoch, 1)
+        require_images("images", images)
+        if len(images) < batch_size:
+            raise ValueError(f"batch_size is {batch_size}, but there are {len(images)} images")
+        self.images = images
+        self.batch_size = batch_size
+        self.steps_per_epoch = steps_per_epoch or len(images) // batch_size
+        self.seed = seed
+        self.augment = augment
+        self.epoch = 0
+        self._order = lru_cache(maxsize=2)(self._order_of_pass)
+
+    @property
+    def num_batches(self) -> int:
+        return self.steps_per_epoch
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+
+    def __getitem__(self, index: int) -> tuple:
+        return self.batch(self.epoch * self.steps_per_epoch + index)
+
+    def batch(self, number: int) -> tuple:
+        """Batch ``number`` of the whole training, counted from 0 over all epochs."""
+        raise NotImplementedError
+
+    def _draw(self, number):
+        """Positions of the tiles of a batch, the flipped tiles (uint8), the generator."""
+        positions = np.arange(number * self.batch_size, (number + 1) * self.batch_size)
+        passes, offsets = np.divmod(positions, len(self.images))
+        chosen = [self._order(p)[offset] for p, offset in zip(passes, offsets, strict=True)]
+        chosen = np.array(chosen)
+        random = np.random.default_rng([self.seed, 1, number])
+        tiles = self.images[chosen]
+        if self.augment:
+            _flip(tiles, random)
+        return chosen, tiles, random
+
+    def _order_of_pass(self, number):
+        return np.random.default_rng([self.seed, 0, number]).permutation(len(self.images))
+
+
+class MaskedTileBatches(TileBatches):
+    """Batches ``((masked, mask), tiles)``, masked anew; batch k is a pure function of (seed, k).
+
+    Tiles are flipped; masks are not, since their law is not unchanged by the flip along the
+    diagonal.
+
+    Args:
+        images, batch_size: as of :class:`TileBatches`.
+        draw_masks: ``(n, size=..., seed=...)`` -> masks, by default :func:`masks.line_masks`.
+        mask_input: give the mask to the network, beside the masked tile.
+        **settings: of :class:`TileBatches`; the seed fixes the masks too.
+
+    Example:
+        >>> images = np.full((40, 64, 64, 3), 128, np.uint8)
+        >>> (masked, masks), tiles = MaskedTileBatches(images, batch_size=8)[0]
+        >>> masked.shape, masks.shape, tiles.dtype
+        ((8, 64, 64, 3), (8, 64, 64, 1), dtype('float32'))
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        batch_size: int,
+        *,
+        draw_masks: Callable[..., np.ndarray] = line_masks,
+        mask_input: bool = True,
+        **settings: Any,
+    ):
+        super().__init__(images, batch_size, **settings)
+        self.draw_masks = draw_masks
+        self.mask_input = mask_input
+
+    def batch(self, number: int) -> tuple:
+        """Batch ``number`` of the whole training, counted from 0 over all epochs."""
+        _, tiles, random = self._draw(number)
+        mask_seed = int(random.integers(2**62))
+        masks = self.draw_masks(self.batch_size, size=tiles.shape[1], seed=mask_seed)
+        tiles = np.divide(tiles, 255, dtype=np.float32)
+        masked = tiles * masks
+        return ((masked, masks) if self.mask_input else masked), tiles
+
+
+class LabelledTileBatches(TileBatches):
+    """Batches ``(tiles, one-hot labels)``; batch k is a pure function of (seed, k).
+
+    Args:
+        images, batch_size: as of :class:`TileBatches`.
+        labels: int (n,), the class of each tile.
+        classes: number of classes.
+        **settings: of :class:`TileBatches`.
+
+    Raises:
+        TypeError: if ``labels`` are not integers.
+        ValueError: if there is not one label in [0, ``classes``) for each tile.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        batch_size: int,
+        *,
+        labels: np.ndarray,
+        classes: int,
+        **settings: Any,
+    ):
+        super().__init__(images, batch_size, **settings)
+        require_labels("labels", labels, len(images), classes)
+        self.labels = labels
+        self.classes = classes
+
+    def batch(self, number: int) -> tuple:
+        """Batch ``number`` of the whole training, counted from 0 over all epochs."""
+        chosen, tiles, _ = self._draw(number)
+        return np.divide(tiles, 255, dtype=np.float32), one_hot(self.labels[chosen], self.classes)
+
+
+def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Labels int (n,) in [0, ``classes``) as float32 (n, classes)."""
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+def _flip(tiles, random):
+    """Flips some of the tiles, in place."""
+    left_right, upside_down, diagonal = random.random((3, len(tiles))) < 0.5
+    tiles[left_right] = tiles[left_right, :, ::-1]
+    tiles[upside_down] = tiles[upside_down, ::-1]
+    tiles[diagonal] = tiles[diagonal].transpose(0, 2, 1, 3)

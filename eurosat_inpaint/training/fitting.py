@@ -1,0 +1,306 @@
+"""One function per kind of network that trains it by its recipe. Taught in notebooks 06 to 08.
+
+All take their arguments in one order: the network, the tiles, the validation tiles, the recipe, and
+the rest by keyword. A stopped training is continued, see :func:`fit_unet`.
+"""
+
+import hashlib
+import inspect
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from eurosat_inpaint._checks import require_fitting, require_images, require_integer
+from eurosat_inpaint.masks import line_masks
+from eurosat_inpaint.models import InpaintingGAN
+from eurosat_inpaint.training.batches import MaskedTileBatches, TileBatches
+from eurosat_inpaint.training.checkpointing import BestWeights, SavedState, TrainingLog
+from eurosat_inpaint.training.recipes import (
+    GANRecipe,
+    Recipe,
+    callbacks_of,
+    compile_model,
+    facts_of,
+    recipe_of,
+)
+
+_VALIDATION_MASK_SEED = 1
+
+
+def fit_unet(
+    model: keras.Model,
+    images: np.ndarray,
+    validation_images: np.ndarray,
+    recipe: str | Recipe = "efficient",
+    *,
+    epochs: int = 10,
+    steps_per_epoch: int | None = None,
+    directory: str | Path | None = None,
+    seed: int = 0,
+    draw_masks: Callable[..., np.ndarray] = line_masks,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int | str = "auto",
+) -> list[dict]:
+    """Train a U-Net and leave the best weights, by validation loss, in it.
+
+    Args:
+        model: an inpainting network of ``models.unet``, uncompiled.
+        images: uint8 (n, size, size, 3), the train split.
+        validation_images: uint8 (m, size, size, 3); masked once, by a fixed seed.
+        recipe: "efficient"; "original" for that of the project this one descends from; or a
+            :class:`Recipe` of one's own.
+        epochs: number of epochs, the whole length of the cosine.
+        steps_per_epoch: steps of an epoch, by default one pass over the tiles.
+        directory: where ``log.csv``, ``best.weights.h5`` and the state of an unfinished training
+            are kept. Called again with the same arguments after having been stopped, training
+            continues at the epoch that it was in, with the batches and the optimiser as they were
+            when that epoch began. Patience that the recipe "original" has spent is counted anew.
+        seed: fixes order, flips and masks of the batches.
+        draw_masks: the masks to train on, see :class:`MaskedTileBatches`.
+        callbacks: further Keras callbacks; what they hold does not survive a stop. They
+            are called after every eighth step, on PyTorch after every step.
+        verbose: as in ``keras.Model.fit``.
+
+    Returns:
+        One dict per epoch, as in the log: "epoch", "loss", "val_loss", "learning_rate",
+        "seconds". A continued training returns all epochs.
+
+    Raises:
+        TypeError: if images are not uint8, or the recipe is neither a name nor a Recipe.
+        ValueError: for an unknown recipe, images that do not fit the network or are fewer than a
+            batch holds, a number that is not a positive integer, or a ``directory`` that holds
+            an unfinished training with other arguments.
+
+    Example:
+        >>> import eurosat_inpaint as ei
+        >>> images = ei.data.load_tiles("train", source="synthetic").images
+        >>> model = ei.models.unet(filters=2, depth=2)
+        >>> history = fit_unet(model, images, images[:8], epochs=1, steps_per_epoch=2, verbose=0)
+        >>> [row["epoch"] for row in history]
+        [1]
+    """
+    return _fit_inpainting(
+        model,
+        images,
+        validation_images,
+        recipe_of(recipe),
+        draw_masks=draw_masks,
+        epochs=epochs,
+        steps_per_epoch=steps_per_epoch,
+        directory=directory,
+        seed=seed,
+        callbacks=callbacks,
+        verbose=verbose,
+    )
+
+
+def with_keywords_of_fit_unet(function: Callable, but: tuple[str, ...] = ()) -> Callable:
+    """Decorator: ``**settings`` shows in the signature as the keywords of :func:`fit_unet`."""
+    kept = [p for p in inspect.signature(function).parameters.values() if p.kind != p.VAR_KEYWORD]
+    names = {*but, *(parameter.name for parameter in kept)}
+    shared = inspect.signature(fit_unet).parameters.values()
+    kept += [p for p in shared if p.kind == p.KEYWORD_ONLY and p.name not in names]
+    function.__signature__ = inspect.signature(function).replace(parameters=kept)  # type: ignore
+    return function
+
+
+@with_keywords_of_fit_unet
+def fit_wnet(
+    model: keras.Model,
+    images: np.ndarray,
+    validation_images: np.ndarray,
+    recipe: str | Recipe = "wnet",
+    **settings: Any,
+) -> list[dict]:
+    """Train the second stage of a W-Net and leave the best weights, by validation loss, in it.
+
+    The first stage has to restore already: it is frozen, and comes out as it went in.
+
+    Args:
+        model: a network of ``models.wnet``, uncompiled, its first stage trained.
+        images, validation_images: as of :func:`fit_unet`.
+        recipe: "wnet", whose loss is :class:`SharpnessLoss`, or any other of a U-Net.
+        **settings: all further arguments of :func:`fit_unet`.
+
+    Returns:
+        One dict per epoch, as of :func:`fit_unet`.
+
+    Raises:
+        TypeError, ValueError: as :func:`fit_unet`; a ``directory`` that holds an unfinished
+            training with another first stage is refused too. Also if the model has no first stage.
+    """
+    first_stage = model.get_layer("first_stage").get_weights()
+    arguments = {"first_stage": digest(np.concatenate([w.ravel() for w in first_stage]))}
+    recipe = recipe_of(recipe)
+    return _fit_inpainting(model, images, validation_images, recipe, arguments, **settings)
+
+
+@with_keywords_of_fit_unet
+def fit_gan(
+    model: InpaintingGAN,
+    images: np.ndarray,
+    validation_images: np.ndarray,
+    recipe: str | GANRecipe = "gan",
+    **settings: Any,
+) -> list[dict]:
+    """Train a generator against a discriminator and leave the last weights in both.
+
+    Not the best weights: neither network's loss says how good the restored tiles are, since it
+    depends on how good the other network has become. Needs Keras' TensorFlow backend.
+
+    Args:
+        model: the two networks, ``models.InpaintingGAN(generator, discriminator)``; best with a
+            generator that restores already.
+        images, validation_images: as of :func:`fit_unet`.
+        recipe: "gan", or a :class:`GANRecipe` of one's own.
+        **settings: all further arguments of :func:`fit_unet`. In a ``directory`` the weights
+            left are ``generator.weights.h5`` and ``discriminator.weights.h5``. Callbacks are
+            called after every step.
+
+    Returns:
+        One dict per epoch, as in the log: "epoch"; the means of ``InpaintingGAN.metrics``, such
+        as "discriminator_accuracy", and the same on the validation tiles with "val_" before
+        their names; "learning_rate" of the generator; "seconds". A continued training returns
+        all epochs.
+
+    Raises:
+        TypeError: if images are not uint8, or the recipe is neither a name nor a GANRecipe.
+        ValueError: as :func:`fit_unet`; if the adversarial weight is negative.
+        NotImplementedError: on another backend than TensorFlow.
+    """
+    recipe = recipe_of(recipe, GANRecipe)
+    networks = {"generator": model.generator, "discriminator": model.discriminator}
+
+    def save(logs):
+        if settings.get("directory") is not None:
+            for name, network in networks.items():
+                network.save_weights(Path(settings["directory"]) / f"{name}.weights.h5")
+
+    saving = keras.callbacks.LambdaCallback(on_train_end=save)
+    settings["callbacks"] = [*settings.get("callbacks", ()), saving]
+    return _fit_inpainting(model, images, validation_images, recipe, **settings)
+
+
+def _fit_inpainting(
+    model, images, validation_images, recipe, arguments=(), *, draw_masks=line_masks, **settings
+):
+    """Train an inpainting network; ``arguments`` as of :func:`run_training`."""
+    for name, given in (("images", images), ("validation_images", validation_images)):
+        require_images(name, given)
+        require_fitting(name, given, model)
+    mask_input = len(model.inputs) == 2
+    make_batches = partial(MaskedTileBatches, images, draw_masks=draw_masks, mask_input=mask_input)
+    tiles = validation_images.astype(np.float32) / 255
+    masks = draw_masks(len(tiles), size=tiles.shape[1], seed=_VALIDATION_MASK_SEED)
+    inputs = (tiles * masks, masks) if mask_input else tiles * masks
+    arguments = {
+        "draw_masks": digest(draw_masks(1, size=images.shape[1], seed=0)),
+        **dict(arguments),
+    }
+    data = (inputs, tiles)
+    return run_training(model, recipe, make_batches, data, arguments=arguments, **settings)
+
+
+def run_training(
+    model: keras.Model,
+    recipe: Recipe | GANRecipe,
+    make_batches: Callable[..., TileBatches],
+    validation_data: tuple,
+    *,
+    arguments: dict[str, Any],
+    epochs: int = 10,
+    steps_per_epoch: int | None = None,
+    directory: str | Path | None = None,
+    seed: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int | str = "auto",
+    metrics: Sequence[str] = (),
+) -> list[dict]:
+    """Train a network by its recipe, from the start or from where a stopped training left it.
+
+    Args:
+        model: the network, uncompiled.
+        recipe: how it is trained. By a GANRecipe, whose networks pull their losses to and fro, the
+            last weights are left, by any other those of the lowest validation loss.
+        make_batches: makes the batches, given ``batch_size``, ``steps_per_epoch`` and ``seed``.
+        validation_data: inputs and targets, scored after every epoch.
+        arguments: what must be the same when a stopped training is continued, besides recipe,
+            seed, and the numbers of epochs, steps, tiles and weights.
+        metrics: what Keras measures beside the loss.
+        epochs, steps_per_epoch, directory, seed, callbacks, verbose: as of :func:`fit_unet`.
+
+    Returns:
+        The history of all epochs.
+    """
+    require_integer("epochs", epochs, 1)
+    batches = make_batches(batch_size=recipe.batch_size, steps_per_epoch=steps_per_epoch, seed=seed)
+    compile_model(model, recipe, epochs * batches.num_batches, metrics)
+    arguments = arguments | {"recipe": facts_of(recipe), "seed": seed, "epochs": epochs}
+    arguments |= {"steps_per_epoch": batches.num_batches, "images": len(batches.images)}
+    arguments |= {"validation_images": len(validation_data[1]), "weights": model.count_params()}
+    measures = [mean.name for mean in model.metrics] if isinstance(recipe, GANRecipe) else ["loss"]
+    folder = None if directory is None else Path(directory)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    log = TrainingLog(folder, (*measures, *(f"val_{name}" for name in measures)))
+    best = None if isinstance(recipe, GANRecipe) else BestWeights(folder)
+    state = SavedState(folder, arguments=arguments, log=log, best=best) if folder else None
+    completed = state.restore(model) if state else 0
+
+    def set_epoch(epoch, logs):
+        # Since some versions of Keras count on once before the first epoch. From 1, as in the log.
+        batches.epoch = epoch + 1
+
+    keepers = [keras.callbacks.LambdaCallback(on_epoch_begin=set_epoch), best, log, state]
+    model.fit(
+        batches,
+        validation_data=validation_data,
+        validation_batch_size=64,
+        epochs=epochs,
+        initial_epoch=completed,
+        callbacks=[*callbacks_of(recipe), *callbacks, *filter(None, keepers)],
+        verbose=verbose,
+        shuffle=False,
+    )
+    if best:
+        model.set_weights(best.weights)
+    if state:
+        state.remove()
+    return log.history
+
+
+def fastest_dtype(build: Callable[..., keras.Model], tiles_per_batch: int = 32) -> str:
+    """Measure whether this machine trains faster in bfloat16 than in float32.
+
+    Four steps are timed, after one that compiles.
+
+    Args:
+        build: builder of the network, called with ``dtype=``.
+        tiles_per_batch: tiles per step of the measurement.
+
+    Returns:
+        "mixed_bfloat16" or "float32".
+    """
+    seconds = {}
+    for dtype in ("float32", "mixed_bfloat16"):
+        model = build(dtype=dtype)
+        inputs = [np.ones((tiles_per_batch, *i.shape[1:]), np.float32) for i in model.inputs]
+        inputs = inputs if len(inputs) > 1 else inputs[0]
+        model.compile("adam", "mse")
+        targets = np.ones((tiles_per_batch, *model.output_shape[1:]), np.float32)
+        model.train_on_batch(inputs, targets)
+        start = time.perf_counter()
+        for _ in range(4):
+            model.train_on_batch(inputs, targets)
+        seconds[dtype] = time.perf_counter() - start
+    return min(seconds, key=seconds.__getitem__)
+
+
+def digest(array: np.ndarray) -> str:
+    """A few hexadecimal digits by which two arrays of the same shape can be told apart."""
+    return hashlib.sha256(array.tobytes()).hexdigest()[:16]

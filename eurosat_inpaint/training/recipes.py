@@ -1,0 +1,157 @@
+"""One recipe per network: loss, optimiser, learning rates. Taught in notebooks 06 to 08."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+
+from eurosat_inpaint._checks import require_choice
+from eurosat_inpaint.training.losses import SharpnessLoss
+from eurosat_inpaint.training.optimizers import ConvolutionMuon
+
+_WARMUP_STEPS = 200
+# An average over more than this part of a short training would still hold its start.
+_AVERAGED_PART = 1 / 50
+# Steps done before Keras returns to the callbacks, on TensorFlow and JAX; PyTorch has it not.
+_STEPS_PER_EXECUTION = 8
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Attributes:
+        loss: a Keras loss or its name; that of a U-Net is taken on the composite over the whole
+            tile.
+        batch_size: tiles per step.
+        learning_rate: of Adam or AdamW; the peak where ``cosine`` is set.
+        weight_decay: decoupled, per step times the learning rate; 0 is plain Adam.
+        cosine: 200 steps of linear warm-up, at most a tenth of all, then a cosine to zero over
+            the rest of the training. Otherwise the rate is cut to a tenth when the validation
+            loss has not fallen for two epochs, and training stops when it has not for fifteen.
+        muon: train wide convolutions by Muon instead, see :class:`ConvolutionMuon`.
+        average: momentum of the exponential moving average of the weights, or None.
+    """
+
+    loss: str | keras.losses.Loss
+    batch_size: int
+    learning_rate: float
+    weight_decay: float = 0.0
+    cosine: bool = False
+    muon: bool = False
+    average: float | None = None
+
+
+@dataclass(frozen=True)
+class GANRecipe:
+    """How generator and discriminator are trained against each other, both by Adam.
+
+    Attributes:
+        reconstruction_loss: name of a Keras loss, taken on the composite over the whole tile.
+        adversarial_weight: weight of the adversarial loss beside it.
+        batch_size: tiles per step.
+        generator_learning_rate: constant, as is the discriminator's.
+        discriminator_learning_rate: of the one step that it makes per step of the generator.
+        beta_1: decay of the mean of the gradients. Adam's usual 0.9 is too slow here: it still
+            follows the gradients of an opponent that has moved on.
+    """
+
+    reconstruction_loss: str = "mae"
+    adversarial_weight: float = 0.005
+    batch_size: int = 32
+    generator_learning_rate: float = 1e-4
+    discriminator_learning_rate: float = 4e-4
+    beta_1: float = 0.5
+
+
+_EFFICIENT = Recipe(
+    loss="mse",
+    batch_size=32,
+    learning_rate=2e-3,
+    weight_decay=1e-4,
+    cosine=True,
+    muon=True,
+    average=0.999,
+)
+RECIPES: dict[str, Recipe | GANRecipe] = {
+    "original": Recipe(loss="mae", batch_size=8, learning_rate=1e-3),
+    "efficient": _EFFICIENT,
+    "wnet": replace(_EFFICIENT, loss=SharpnessLoss(sharpness_weight=1.0)),
+    "gan": GANRecipe(),
+    # No average of the weights: it would not go with the running statistics of the batches.
+    "classifier": Recipe(
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
+        batch_size=64,
+        learning_rate=3e-3,
+        weight_decay=0.05,
+        cosine=True,
+    ),
+}
+
+
+def recipe_of(recipe: str | Recipe | GANRecipe, kind: type = Recipe) -> Any:
+    """The recipe of that name, or the recipe given.
+
+    Raises:
+        ValueError: for a name of no recipe, or of one of another kind.
+        TypeError: for anything but a name or a recipe of that kind.
+    """
+    if isinstance(recipe, str):
+        require_choice("recipe", recipe, [n for n, r in RECIPES.items() if isinstance(r, kind)])
+        return RECIPES[recipe]
+    if not isinstance(recipe, kind):
+        raise TypeError(f"recipe must be a name or a {kind.__name__}, got {recipe!r}")
+    return recipe
+
+
+def facts_of(recipe: Recipe | GANRecipe) -> dict[str, Any]:
+    """A recipe as JSON can hold it, so that two can be compared."""
+    facts = dict(vars(recipe))
+    if isinstance(facts.get("loss"), keras.losses.Loss):
+        facts["loss"] = keras.losses.serialize(facts["loss"])
+    return facts
+
+
+def compile_model(
+    model: keras.Model, recipe: Recipe | GANRecipe, steps: int, metrics: Sequence[str] = ()
+) -> None:
+    """Give a model the loss and the optimiser of its recipe, for a training of ``steps`` steps."""
+    if isinstance(recipe, GANRecipe):
+        rates = (recipe.generator_learning_rate, recipe.discriminator_learning_rate)
+        optimizers = [keras.optimizers.Adam(rate, beta_1=recipe.beta_1) for rate in rates]
+        model.compile(*optimizers, recipe.reconstruction_loss, recipe.adversarial_weight)
+        return
+    rate, average = recipe.learning_rate, {}
+    if recipe.cosine:
+        warmup_steps = max(1, min(_WARMUP_STEPS, steps // 10))
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0,
+            decay_steps=max(1, steps - warmup_steps),
+            warmup_target=rate,
+            warmup_steps=warmup_steps,
+        )
+    if recipe.average:
+        momentum = min(recipe.average, 1 - 1 / max(1, int(steps * _AVERAGED_PART)))
+        average = {"use_ema": True, "ema_momentum": momentum}
+    settings = {"learning_rate": rate, "weight_decay": recipe.weight_decay, **average}
+    optimizer = (ConvolutionMuon if recipe.muon else keras.optimizers.AdamW)(**settings)
+    optimizer.build(model.trainable_variables)
+    together = 1 if keras.backend.backend() == "torch" else _STEPS_PER_EXECUTION
+    model.compile(optimizer, recipe.loss, metrics=list(metrics), steps_per_execution=together)
+
+
+def callbacks_of(recipe: Recipe | GANRecipe) -> list[keras.callbacks.Callback]:
+    """Callbacks of a recipe, to come before all others.
+
+    The average of the weights has to be swapped in before anything scores or keeps them.
+    """
+    callbacks: list[keras.callbacks.Callback] = []
+    if isinstance(recipe, GANRecipe):
+        return callbacks
+    if recipe.average:
+        callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+    if not recipe.cosine:
+        callbacks.append(keras.callbacks.ReduceLROnPlateau(factor=0.1, patience=2, min_lr=1e-6))
+        callbacks.append(keras.callbacks.EarlyStopping(patience=15))
+    return callbacks
