@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from eurosat_inpaint.machine import processor
+from eurosat_inpaint.shipping import processor
 
 
 def seconds_in_turn(tasks: dict[str, Callable[[], object]], repeats: int) -> dict[str, np.ndarray]:

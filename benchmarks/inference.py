@@ -29,7 +29,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=7, help="(%(default)s)")
     parser.add_argument("--tiles", type=int, default=64, help="restored at once (%(default)s)")
     options = parser.parse_args()
-    images, _, _ = ei.synthetic.synthetic_tiles(options.tiles)
+    images, _, _ = ei.data.synthetic_tiles(options.tiles)
     masks = ei.masks.line_masks(options.tiles)
     methods = restoring_methods()
     calls = SINGLE_TILE_CALLS * options.repeats

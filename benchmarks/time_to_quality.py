@@ -23,7 +23,7 @@ from _measure import machine, print_table
 from tqdm import tqdm
 
 import eurosat_inpaint as ei
-from eurosat_inpaint.intervals import bootstrap_interval
+from eurosat_inpaint.metrics import bootstrap_interval
 
 SEED, SCORING_MASK_SEED = 0, 0
 RECIPE = "efficient"
@@ -52,7 +52,7 @@ def main():
         steps = max(1, round((60 * minutes - startup) / step_seconds))
         model, clock = train(partial(build, dtype=dtype), tiles, steps, f"{minutes:g} minutes")
         runs.append({"minutes": clock.training_seconds / 60} | score(model, build, tiles))
-        runs[-1]["tiles_seen"] = steps * ei.recipes.RECIPES[RECIPE].batch_size
+        runs[-1]["tiles_seen"] = steps * ei.training.RECIPES[RECIPE].batch_size
     facts = {
         "recipe": RECIPE,
         "dtype": dtype,

@@ -40,7 +40,7 @@ def main():
         "--steps", type=int, default=32, help="of the shipped network in a repeat (%(default)s)"
     )
     options = parser.parse_args()
-    images, _, _ = ei.synthetic.synthetic_tiles(SYNTHETIC_TILES)
+    images, _, _ = ei.data.synthetic_tiles(SYNTHETIC_TILES)
     original_steps = max(1, options.steps // STEPS_PER_STEP_OF_THE_ORIGINAL)
     build, dtype = shipped_network()
     trainings = {
@@ -78,10 +78,10 @@ class Training:
     """A network with its recipe and batches; times of its steps and of its input."""
 
     def __init__(self, model, recipe, images, steps):
-        settings = ei.recipes.RECIPES[recipe]
-        ei.recipes.compile_model(model, settings, steps)
+        settings = ei.training.RECIPES[recipe]
+        ei.training.compile_model(model, settings, steps)
         self.model = model
-        self.batches = ei.batches.MaskedTileBatches(
+        self.batches = ei.training.MaskedTileBatches(
             images, settings.batch_size, steps, mask_input=len(model.inputs) == 2
         )
         self.step_seconds, self.input_seconds = [], []

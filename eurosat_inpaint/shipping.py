@@ -140,7 +140,7 @@ def train_network(
         "arguments": network.arguments,
         "parameters": trained.count_params(),
         "weights": weights.name,
-        "sha256": pretrained.sha256_of(weights),
+        "sha256": ei.pretrained.sha256_of(weights),
         "data": f"EuroSAT RGB, source {train.source!r}, train split: {len(train):,} tiles; no "
         "validation or test tile was trained on",
         **_task_facts(name, network, from_shipped),

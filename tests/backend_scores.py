@@ -38,7 +38,7 @@ BUILDERS = {
 
 def tiles_and_masks():
     """uint8 tiles with their labels, and masks of the original procedure."""
-    images, labels, _ = ei.synthetic.synthetic_tiles(TILES, seed=11)
+    images, labels, _ = ei.data.synthetic_tiles(TILES, seed=11)
     return images, labels, ei.masks.line_masks(TILES, seed=12)
 
 
@@ -72,7 +72,7 @@ def main(folder, start=None):
     figures["patch_logits"] = critic.predict_on_batch([tiles, masks])
     figures["features"] = ei.metrics.land_cover_features(classifier, tiles)
     methods = {"mean": ei.baselines.mean, "unet": shipped}
-    rows = ei.metrics.compare(methods, images, masks, labels, ei.synthetic.CLASS_NAMES)
+    rows = ei.metrics.compare(methods, images, masks, labels, ei.data.CLASS_NAMES)
     scores = {
         "backend": keras.backend.backend(),
         "tensorflow_installed": importlib.util.find_spec("tensorflow") is not None,
@@ -117,14 +117,14 @@ def networks(tiles, masks, folder, start):
     masked = tiles * masks
     names = ("unet", "original_relative", "residual_unet")
     models = {name: build(name, folder, start) for name in names}
-    figures = {name: ei.pretrained.predict(models[name], masked, masks) for name in names}
+    figures = {name: ei.pretrained.restore_in_batches(models[name], masked, masks) for name in names}
     if start is None:
         models["residual_unet"].save(folder / "residual_unet.keras")
     loaded = keras.models.load_model((start or folder) / "residual_unet.keras")
-    figures["keras_file"] = ei.pretrained.predict(loaded, masked, masks)
+    figures["keras_file"] = ei.pretrained.restore_in_batches(loaded, masked, masks)
     loaded.save(folder / "copy.keras")
     copy = keras.models.load_model(folder / "copy.keras")
-    figures["keras_file_copy"] = ei.pretrained.predict(copy, masked, masks)
+    figures["keras_file_copy"] = ei.pretrained.restore_in_batches(copy, masked, masks)
     return figures
 
 
@@ -155,7 +155,7 @@ def train(images, folder, start):
         on_train_batch_end=lambda batch, logs: losses.append(float(logs["loss"]))
     )
     # The loss of every step is to be compared.
-    ei.recipes._STEPS_PER_EXECUTION = 1
+    ei.training._STEPS_PER_EXECUTION = 1
     history = ei.training.fit_unet(
         model,
         crops[:TRAINING_TILES],
@@ -167,7 +167,7 @@ def train(images, folder, start):
         verbose=0,
     )
     tiles, masks = validation_tiles_and_masks()
-    restored = ei.pretrained.predict(model, tiles * masks, masks)
+    restored = ei.pretrained.restore_in_batches(model, tiles * masks, masks)
     return restored, {
         "losses": losses,
         "val_losses": [row["val_loss"] for row in history],

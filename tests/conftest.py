@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
 from eurosat_inpaint import data, mirror
-from eurosat_inpaint.synthetic import CLASS_NAMES, synthetic_tiles
+from eurosat_inpaint.data import CLASS_NAMES, synthetic_tiles
 
 
 def pytest_configure(config):

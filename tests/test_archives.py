@@ -17,8 +17,7 @@ from conftest import files_below, write_folder, write_zip
 
 from eurosat_inpaint import archives
 from eurosat_inpaint import mirror as mirror_module
-from eurosat_inpaint.data import load_tiles
-from eurosat_inpaint.mirror import NoNetworkError, cache_folder
+from eurosat_inpaint.data import NoNetworkError, cache_folder, load_tiles
 
 REAL_SHA256 = mirror_module.ARCHIVE_SHA256
 

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from eurosat_inpaint.batches import MaskedTileBatches, require_images
 from eurosat_inpaint.masks import line_masks
+from eurosat_inpaint.training import MaskedTileBatches, require_images
 
 SIZE = 16
 COUNT = 22

@@ -11,11 +11,16 @@ from test_pretrained import CARD_FIELDS
 import eurosat_inpaint as ei
 from eurosat_inpaint import __main__ as command_line
 from eurosat_inpaint import classifier_training, data, pretrained, training
-from eurosat_inpaint.batches import LabelledTileBatches, MaskedTileBatches, one_hot
-from eurosat_inpaint.classifier_training import classification_scores, fit_classifier
+from eurosat_inpaint.data import CLASS_NAMES, synthetic_tiles
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.models import classifier
-from eurosat_inpaint.synthetic import CLASS_NAMES, synthetic_tiles
+from eurosat_inpaint.training import (
+    LabelledTileBatches,
+    MaskedTileBatches,
+    classification_scores,
+    fit_classifier,
+    one_hot,
+)
 
 COUNT, SIDE = 144, 32
 

@@ -32,7 +32,7 @@ RESTORE = """
 import ipywidgets
 
 assert ipywidgets.__version__.startswith("7."), ipywidgets.__version__
-images, _, _ = ei.synthetic.synthetic_tiles(1, seed=5)
+images, _, _ = ei.data.synthetic_tiles(1, seed=5)
 np.save("restored.npy", ei.inpaint(images, ei.masks.line_masks(1, seed=5)))
 print(ei.__file__)
 """
@@ -92,7 +92,7 @@ def test_first_cell_installs_the_package_and_changes_nothing_else(before, reposi
     package = nbformat.read(tmp_path / "colab.ipynb", as_version=4).cells[-1].outputs[-1].text
     assert Path(package.strip()).is_relative_to(COLAB)
     # As restored here, but for a level: another TensorFlow may round otherwise.
-    images, _, _ = ei.synthetic.synthetic_tiles(1, seed=5)
+    images, _, _ = ei.data.synthetic_tiles(1, seed=5)
     here = ei.inpaint(images, ei.masks.line_masks(1, seed=5))
     restored = np.load(tmp_path / "restored.npy").astype(int)
     assert np.abs(restored - here).max() <= 1

@@ -13,8 +13,8 @@ from test_pretrained import CARD_FIELDS
 
 from eurosat_inpaint import __main__ as command_line
 from eurosat_inpaint import baselines, checkpointing, data, metrics, models, pretrained, training
+from eurosat_inpaint.data import CLASS_NAMES
 from eurosat_inpaint.masks import line_masks
-from eurosat_inpaint.synthetic import CLASS_NAMES
 
 TINY = {"filters": [4, 6], "blocks": [1, 1]}
 # What the cards of the attempts hold beside what all hold.

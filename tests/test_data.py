@@ -12,8 +12,7 @@ from conftest import class_of, files_below, write_folder, write_zip
 from PIL import Image
 
 from eurosat_inpaint import archives, data, mirror
-from eurosat_inpaint.data import load_tiles, split_of
-from eurosat_inpaint.synthetic import CLASS_NAMES, synthetic_tiles
+from eurosat_inpaint.data import CLASS_NAMES, load_tiles, split_of, synthetic_tiles
 
 TILES_PER_CLASS = (3000, 3000, 3000, 2500, 2500, 2000, 2500, 3000, 2500, 3000)
 SPLIT_SIZES = {"test": 5300, "validation": 1381, "train": 20319}

@@ -12,11 +12,10 @@ from keras import layers
 from test_training import SIDE, StopAt, network
 
 import eurosat_inpaint as ei
+from eurosat_inpaint.data import synthetic_tiles
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.models import InpaintingGAN, patch_discriminator, unet
-from eurosat_inpaint.recipes import GANRecipe
-from eurosat_inpaint.synthetic import synthetic_tiles
-from eurosat_inpaint.training import fit_gan
+from eurosat_inpaint.training import GANRecipe, fit_gan
 
 MEASURES = ["loss", "reconstruction_loss", "adversarial_loss"]
 MEASURES += ["discriminator_loss", "discriminator_accuracy"]

@@ -31,7 +31,7 @@ import eurosat_inpaint as ei
 import eurosat_inpaint.archives, eurosat_inpaint.plots
 assert len(ei.data.load_tiles("all", data_dir={str(archive_folder)!r})) == 60
 ei.masks.line_masks(3)
-ei.synthetic.synthetic_tiles(1)
+ei.data.synthetic_tiles(1)
 """
     assert loaded_after(statements) == "[]"
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eurosat_inpaint.intervals import bootstrap_interval, paired_difference
+from eurosat_inpaint.metrics import bootstrap_interval, paired_difference
 
 
 def test_interval_of_a_mean_is_that_of_the_central_limit_theorem():

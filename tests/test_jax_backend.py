@@ -130,5 +130,5 @@ def test_weights_trained_on_jax_come_back_to_tensorflow(runs):
     tiles, masks = backend_scores.validation_tiles_and_masks()
     model = backend_scores.BUILDERS["trained_unet"]()
     model.load_weights(runs[1].folder / "training" / "best.weights.h5")
-    restored = pretrained.predict(model, tiles * masks, masks)
+    restored = pretrained.restore_in_batches(model, tiles * masks, masks)
     np.testing.assert_allclose(runs[1].figures["trained"], restored, rtol=0, atol=ACROSS_BACKENDS)

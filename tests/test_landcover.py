@@ -4,8 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from eurosat_inpaint.intervals import bootstrap_interval
-from eurosat_inpaint.landcover import kernel_distance, land_cover_agreement, land_cover_features
+from eurosat_inpaint.metrics import (
+    bootstrap_interval,
+    kernel_distance,
+    land_cover_agreement,
+    land_cover_features,
+)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from eurosat_inpaint.losses import SharpnessLoss
+from eurosat_inpaint.training import SharpnessLoss
 
 
 def textures(n, strength=0.1, seed=0):

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 import eurosat_inpaint as ei
 from eurosat_inpaint import masks
-from eurosat_inpaint.mask_shapes import _packed_pieces
+from eurosat_inpaint.masks.shapes import _packed_pieces
 
 WITH_COVERAGE = [name for name in masks.FAMILIES if name != "scan_line_gaps"]
 ADDED_SHAPES = [name for name in WITH_COVERAGE if name not in ("clouds", "random_pixels")]

@@ -10,9 +10,9 @@ from scipy.ndimage import correlate1d
 from skimage.metrics import peak_signal_noise_ratio
 
 from eurosat_inpaint import metrics, pretrained
+from eurosat_inpaint.data import CLASS_NAMES, synthetic_tiles
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.models import unet
-from eurosat_inpaint.synthetic import CLASS_NAMES, synthetic_tiles
 
 HOLE_SCORES = (metrics.mse, metrics.mae, metrics.psnr, metrics.ssim)
 TILE_SCORES = (*HOLE_SCORES, metrics.channel_argmax_accuracy)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from eurosat_inpaint.optimizers import ConvolutionMuon
+from eurosat_inpaint.training import ConvolutionMuon
 
 RATE, DECAY, MOMENTUM = 0.01, 0.1, 0.95
 random = np.random.default_rng(0)

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from eurosat_inpaint import pictures
+from eurosat_inpaint.data import synthetic_tiles
 from eurosat_inpaint.masks import line_masks
-from eurosat_inpaint.synthetic import synthetic_tiles
 
 TILES = synthetic_tiles(3)[0]
 

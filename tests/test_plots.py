@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from eurosat_inpaint import plots
+from eurosat_inpaint.data import synthetic_tiles
 from eurosat_inpaint.masks import line_masks
-from eurosat_inpaint.synthetic import synthetic_tiles
 
 IMAGES, LABELS, _ = synthetic_tiles(6)
 NAMES = ("field", "forest", "road")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eurosat_inpaint.masks import line_masks
-from eurosat_inpaint.positions import (
+from eurosat_inpaint.metrics import (
     DISTANCE_EDGES,
     beyond_outermost_lines,
     distances_to_known,

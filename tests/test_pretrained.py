@@ -10,10 +10,10 @@ import pytest
 
 import eurosat_inpaint as ei
 from eurosat_inpaint import data, metrics, models, pretrained
+from eurosat_inpaint.data import synthetic_tiles
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.models import unet
 from eurosat_inpaint.pretrained import inpaint
-from eurosat_inpaint.synthetic import synthetic_tiles
 
 CARD_FIELDS = {
     "name",

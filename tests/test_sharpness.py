@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from eurosat_inpaint.data import synthetic_tiles
 from eurosat_inpaint.masks import line_masks
-from eurosat_inpaint.sharpness import gradient_ratio, gradient_sums, radial_power
-from eurosat_inpaint.synthetic import synthetic_tiles
+from eurosat_inpaint.metrics.sharpness import gradient_ratio, gradient_sums, radial_power
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eurosat_inpaint import synthetic
-from eurosat_inpaint.synthetic import CLASS_COLOURS, CLASS_NAMES, synthetic_tiles
+from eurosat_inpaint.data import CLASS_COLOURS, CLASS_NAMES, synthetic_tiles
 
 # Mean absolute difference of neighbouring pixels, 0..1 scale, measured on the train split.
 REAL_SHARPNESS = {

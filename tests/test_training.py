@@ -15,11 +15,10 @@ from keras import layers
 
 from eurosat_inpaint import recipes, training
 from eurosat_inpaint.compositing import composite_layer
+from eurosat_inpaint.data import synthetic_tiles
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.models import residual_unet, unet
-from eurosat_inpaint.recipes import RECIPES, Recipe
-from eurosat_inpaint.synthetic import synthetic_tiles
-from eurosat_inpaint.training import fastest_dtype, fit_unet
+from eurosat_inpaint.training import RECIPES, Recipe, fastest_dtype, fit_unet
 
 SIDE = 16
 # Both recipes with small batches.

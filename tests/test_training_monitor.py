@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from eurosat_inpaint import compositing, metrics, models, training, widgets
+from eurosat_inpaint.data import synthetic_tiles
 from eurosat_inpaint.masks import line_masks
-from eurosat_inpaint.synthetic import synthetic_tiles
 
 IMAGES = synthetic_tiles(40, seed=3)[0]
 SHOWN = IMAGES[:3]

@@ -16,9 +16,8 @@ from PIL import Image
 
 import eurosat_inpaint as ei
 from eurosat_inpaint import baselines, masks, metrics, redrawing, widget_controls, widgets
-from eurosat_inpaint.data import Tiles
-from eurosat_inpaint.synthetic import CLASS_NAMES, synthetic_tiles
-from eurosat_inpaint.widget_controls import OWN_PICTURE, uploaded_file
+from eurosat_inpaint.data import CLASS_NAMES, Tiles, synthetic_tiles
+from eurosat_inpaint.widgets.controls import OWN_PICTURE, uploaded_file
 
 FAMILY_LABELS = [
     "lines",
@@ -399,7 +398,7 @@ def test_a_picture_of_ones_own_is_cut_resized_and_restored(
     content = file_of(photograph, kind)
     upload(inpainting_explorer, "holiday.png", content)
     caption, shown = picture(inpainting_explorer, "Tile")
-    np.testing.assert_array_equal(shown, ei.pictures.read_tile(io.BytesIO(content))[0])
+    np.testing.assert_array_equal(shown, ei.data.read_tile(io.BytesIO(content))[0])
     assert "holiday.png" in caption and "middle square resized to 64 x 64" in caption
     assert control(inpainting_explorer, "Tile (number in its class)").disabled
     (tmp_path / "holiday.png").write_bytes(content)
@@ -606,7 +605,7 @@ IN_A_KERNEL = """
 import time
 import numpy as np
 import ipywidgets
-from eurosat_inpaint.redrawing import Redrawing
+from eurosat_inpaint.widgets.redrawing import Redrawing
 slider = ipywidgets.IntSlider(max=1000)
 drawn = []
 def draw():
@@ -679,8 +678,8 @@ def test_what_a_page_without_a_kernel_shows(mask_explorer, inpainting_explorer):
 
 EXPLORE_FEW_TILES = """import sys
 import eurosat_inpaint as ei
-images, labels, names = ei.synthetic.synthetic_tiles(5)
-tiles = ei.data.Tiles(images, labels, names, ei.synthetic.CLASS_NAMES, "synthetic")
+images, labels, names = ei.data.synthetic_tiles(5)
+tiles = ei.data.Tiles(images, labels, names, ei.data.CLASS_NAMES, "synthetic")
 ei.widgets.mask_explorer(tiles)"""
 
 

@@ -9,12 +9,11 @@ from test_models import check_output, masked_tiles
 from test_training import StopAt, assert_loads_in_a_fresh_process, assert_same_training
 
 from eurosat_inpaint import recipes
-from eurosat_inpaint.losses import SharpnessLoss
+from eurosat_inpaint.data import synthetic_tiles
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.metrics import gflop_per_tile
 from eurosat_inpaint.models import residual_unet, wnet, wnet_stages
-from eurosat_inpaint.synthetic import synthetic_tiles
-from eurosat_inpaint.training import fit_wnet
+from eurosat_inpaint.training import SharpnessLoss, fit_wnet
 
 SIDE = 16
 FIRST = {"filters": (6,), "blocks": (1,)}
