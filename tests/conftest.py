@@ -11,15 +11,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
-from eurosat_inpaint import data, mirror
+from eurosat_inpaint import data
 from eurosat_inpaint.data import CLASS_NAMES, synthetic_tiles
-
-
-def pytest_configure(config):
-    config.addinivalue_line(
-        "markers",
-        f"real_tiles: needs real EuroSAT tiles; skipped unless {data.DATA_VARIABLE} is set",
-    )
 
 
 @pytest.fixture(autouse=True)
@@ -28,9 +21,9 @@ def isolation(request, tmp_path_factory, monkeypatch):
 
     Those keep the user's cache, so that the real archive is decoded once and not in every run.
     """
-    monkeypatch.setenv(mirror.OFFLINE_VARIABLE, "1")
-    monkeypatch.setattr(mirror, "_mirror_problem", None)
-    monkeypatch.setattr(data, "_announced", set())
+    monkeypatch.setenv(data.OFFLINE_VARIABLE, "1")
+    monkeypatch.setattr(data.mirror, "_mirror_problem", None)
+    monkeypatch.setattr(data.tiles, "_announced", set())
     if request.node.get_closest_marker("real_tiles"):
         if not os.environ.get(data.DATA_VARIABLE):
             pytest.skip(f"{data.DATA_VARIABLE} is not set")
