@@ -6,7 +6,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from test_pretrained import CARD_FIELDS
+from helpers_cards import CARD_FIELDS
 
 import eurosat_inpaint as ei
 from eurosat_inpaint import __main__ as command_line

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from conftest import write_folder
-from test_pretrained import CARD_FIELDS
+from helpers_cards import CARD_FIELDS
 
 from eurosat_inpaint import __main__ as command_line
 from eurosat_inpaint import baselines, checkpointing, data, metrics, models, pretrained, training

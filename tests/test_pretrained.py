@@ -7,6 +7,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
+from helpers_cards import CARD_FIELDS
 
 import eurosat_inpaint as ei
 from eurosat_inpaint import data, metrics, models, pretrained
@@ -15,27 +16,6 @@ from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.models import unet
 from eurosat_inpaint.pretrained import inpaint
 
-CARD_FIELDS = {
-    "name",
-    "builder",
-    "arguments",
-    "parameters",
-    "weights",
-    "sha256",
-    "data",
-    "masks",
-    "recipe",
-    "dtype",
-    "seed",
-    "epochs",
-    "best_epoch",
-    "minutes",
-    "machine",
-    "versions",
-    "date",
-    "command",
-    "validation",
-}
 SCORES = {"mse", "mae", "psnr", "ssim", "mse_holes", "mae_holes", "channel_argmax_accuracy"}
 
 
