@@ -21,7 +21,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from tqdm import tqdm
 
-from eurosat_inpaint import baselines, intervals, metrics, models, training
+from eurosat_inpaint import baselines, metrics, models, training
 from eurosat_inpaint.masks import line_masks
 
 SIZE, SCALE = 64, 12
@@ -106,11 +106,11 @@ def print_table(errors):
     print(f"\n| MSE in the holes over the variance, {TEST_TILES} fields | mean | 95 % interval |")
     print("|---|---|---|")
     for name in sorted(errors, key=lambda name: errors[name].mean()):
-        low, high = intervals.bootstrap_interval(errors[name])
+        low, high = metrics.bootstrap_interval(errors[name])
         print(f"| {name} | {errors[name].mean():.3f} | {low:.3f} to {high:.3f} |")
     best = min(baselines.FILLS, key=lambda name: errors[name].mean())
     for other in (best, "optimum"):
-        change = intervals.paired_difference(errors["network"], errors[other])
+        change = metrics.paired_difference(errors["network"], errors[other])
         print(
             f"Network less {other}, paired: {change['difference']:+.3f} "
             f"[{change['low']:+.3f}, {change['high']:+.3f}]"

@@ -59,7 +59,7 @@ def draw_tasks(at_once, batches):
 
     def ours():
         for seed in range(batches):
-            ei.masks.line_masks(at_once, SIZE, LINES, THICKNESS, seed)
+            ei.masks.line_masks(at_once, SIZE, lines=LINES, thickness=THICKNESS, seed=seed)
 
     return {"reference": reference, "ours": ours}
 

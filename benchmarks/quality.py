@@ -9,7 +9,6 @@ import os
 # What TensorFlow has to say while it starts is of no use on a command line.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np
 from _measure import print_table
 
 import eurosat_inpaint as ei
@@ -31,11 +30,11 @@ they cannot be compared with the rest."""
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--split", choices=ei.data.SPLITS, default="validation")
-    parser.add_argument("--tiles", type=int, help="so many, evenly spaced (all)")
+    parser.add_argument("--tiles", type=int, help="so many, of all classes (all)")
     options = parser.parse_args()
     tiles = ei.data.load_tiles(options.split)
     if options.tiles:
-        tiles = tiles[np.linspace(0, len(tiles) - 1, options.tiles).astype(int)]
+        tiles = tiles[ei.data.stratified_subset(tiles.labels, options.tiles)]
     masks = ei.masks.line_masks(len(tiles), seed=MASK_SEED)
     methods = ei.baselines.FILLS | {name: ei.pretrained.load(name) for name in networks()}
     compared = ei.metrics.compare(methods, tiles.images, masks, progress=True)

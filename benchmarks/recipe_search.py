@@ -70,18 +70,16 @@ def run(options):
     tiles = {split: ei.data.load_tiles(split) for split in ("train", "validation")}
     settings, changes = CHANGES[options.change]
     build = partial(changed_unet, **settings)
-    recipe = ei.training.RECIPES["efficient"]
-    ei.training.RECIPES["changed"] = replace(recipe, **changes)
+    recipe = replace(ei.training.RECIPES["efficient"], **changes)
     dtype = ei.training.fastest_dtype(build)
     in_dtype = partial(build, dtype=dtype)
-    training = {"recipe": "changed", "seed": options.seed}
-    steps = max(1, options.tiles // ei.training.RECIPES["changed"].batch_size)
-    model, clock = train(in_dtype, tiles, steps, options.change, **training)
+    steps = max(1, options.tiles // recipe.batch_size)
+    model, clock = train(in_dtype, tiles, steps, options.change, recipe=recipe, seed=options.seed)
     result = {
         "change": options.change,
         "seed": options.seed,
         "minutes": clock.training_seconds / 60,
-        "tiles_seen": steps * ei.training.RECIPES["changed"].batch_size,
+        "tiles_seen": steps * recipe.batch_size,
         "parameters": model.count_params(),
         "gflop": ei.metrics.gflop_per_tile(model),
         "dtype": dtype,

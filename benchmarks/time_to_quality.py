@@ -23,10 +23,10 @@ from _measure import machine, print_table
 from tqdm import tqdm
 
 import eurosat_inpaint as ei
-from eurosat_inpaint.metrics import bootstrap_interval
 
 SEED, SCORING_MASK_SEED = 0, 0
-RECIPE = "efficient"
+RECIPE_NAME = "efficient"
+RECIPE = ei.training.RECIPES[RECIPE_NAME]
 PROBE_STEPS = 40
 RESULTS = Path(__file__).parent / "results" / "time_to_quality.json"
 NOTES = """\
@@ -40,7 +40,7 @@ over the tile, composited, in float32, on {validation:,} validation tiles and th
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, nargs="+", default=[5, 10, 25], help="5 10 25")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="JSON, for notebook 04")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="JSON, for notebook 06")
     options = parser.parse_args()
     tiles = {split: ei.data.load_tiles(split) for split in ("train", "validation")}
     card = ei.pretrained.card("unet")
@@ -52,9 +52,9 @@ def main():
         steps = max(1, round((60 * minutes - startup) / step_seconds))
         model, clock = train(partial(build, dtype=dtype), tiles, steps, f"{minutes:g} minutes")
         runs.append({"minutes": clock.training_seconds / 60} | score(model, build, tiles))
-        runs[-1]["tiles_seen"] = steps * ei.training.RECIPES[RECIPE].batch_size
+        runs[-1]["tiles_seen"] = steps * RECIPE.batch_size
     facts = {
-        "recipe": RECIPE,
+        "recipe": RECIPE_NAME,
         "dtype": dtype,
         "parameters": model.count_params(),
         "train": len(tiles["train"]),
@@ -135,7 +135,7 @@ def score(model, build, tiles):
     images = tiles["validation"].images
     masks = ei.masks.line_masks(len(images), seed=SCORING_MASK_SEED)
     errors = ei.metrics.score_tiles(shipped, images, masks)["mse"]
-    low, high = bootstrap_interval(errors)
+    low, high = ei.metrics.bootstrap_interval(errors)
     return {"mse": float(errors.mean()), "low": low, "high": high}
 
 

@@ -1,6 +1,6 @@
 """Training speed: the original's network and recipe against the shipped ones, same pipeline.
 
-Both are trained by ``model.fit`` on the batches of ``batches.MaskedTileBatches``: the original's
+Both are trained by ``model.fit`` on the batches of ``training.MaskedTileBatches``: the original's
 network with its recipe (MAE, Adam, batches of 8, float32), the shipped network with the recipe
 "efficient", in the data type that this machine trains it faster in.
 
@@ -82,7 +82,10 @@ class Training:
         ei.training.compile_model(model, settings, steps)
         self.model = model
         self.batches = ei.training.MaskedTileBatches(
-            images, settings.batch_size, steps, mask_input=len(model.inputs) == 2
+            images,
+            settings.batch_size,
+            steps_per_epoch=steps,
+            mask_input=len(model.inputs) == 2,
         )
         self.step_seconds, self.input_seconds = [], []
 

@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 from collections import Counter
+from typing import Any
 
 # What TensorFlow has to say while it starts is of no use on a command line.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -65,9 +66,9 @@ def doctor(data_dir: str | None = None) -> None:
         print(f"{label:<21}{text}")
 
 
-def train(network: str, **settings: object) -> None:
+def train(network: str, **settings: Any) -> None:
     """Train a network as it ships, and write weights and card."""
-    card = shipping.train_network(network, **settings)  # type: ignore[arg-type]
+    card = shipping.train_network(network, **settings)
     score = "accuracy" if card.get("task") == "classification" else "mse"
     print(f"Validation {score} {card['validation'][score]:.6f}")
 
@@ -81,7 +82,7 @@ def evaluate(methods: list[str], split: str, data_dir: str | None = None) -> Non
         raise ValueError(f"there are no {split} tiles in source {tiles.source!r}")
     drawn = masks.line_masks(len(tiles), seed=shipping.EVALUATION_MASK_SEED)
     print(f"{len(tiles):,} {split} tiles from {tiles.source!r}, original masks, composited")
-    chosen = {}
+    chosen: dict[str, Any] = {}
     for name in methods:
         chosen |= baselines.FILLS if name == "baselines" else {name: pretrained.load(name)}
     rows = metrics.compare(

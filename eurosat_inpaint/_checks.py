@@ -93,7 +93,7 @@ def require_shape(name: str, array: Any, *expected: int | str) -> None:
     """
     if not hasattr(array, "shape"):
         raise TypeError(f"{name} must be an array or a tensor, got {type(array).__name__}")
-    shape, sizes = tuple(array.shape), {}
+    shape, sizes = tuple(array.shape), dict[str, int]()
 
     def fits(size, wanted):
         wanted = sizes.setdefault(wanted, size) if isinstance(wanted, str) else wanted

@@ -6,6 +6,7 @@ from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 # Okabe and Ito's colour-blind-safe palette; the first colours in the order of use.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -32,7 +33,12 @@ def use_style() -> None:
     plt.rcParams.update(STYLE)
 
 
-def show_tiles(rows, row_labels=None, column_labels=None, source=None):
+def show_tiles(
+    rows: Sequence[Sequence[np.ndarray]],
+    row_labels: Sequence[str] | None = None,
+    column_labels: Sequence[str] | None = None,
+    source: str | None = None,
+) -> Figure:
     """Show a grid of tiles, masks or maps.
 
     Args:
@@ -44,6 +50,12 @@ def show_tiles(rows, row_labels=None, column_labels=None, source=None):
 
     Returns:
         The matplotlib figure.
+
+    Example:
+        >>> tile, mask = np.full((64, 64, 3), 0.5), np.zeros((64, 64, 1))
+        >>> figure = show_tiles([[tile, mask, tile * mask]], None, ["truth", "mask", "masked"])
+        >>> [axis.get_title() for axis in figure.axes]
+        ['truth', 'mask', 'masked']
     """
     columns = max(len(row) for row in rows)
     figure, axes = plt.subplots(
@@ -68,13 +80,20 @@ def show_tiles(rows, row_labels=None, column_labels=None, source=None):
     return figure
 
 
-def say_synthetic(figure, source) -> None:
+def say_synthetic(figure: Figure, source: str | None) -> None:
     """Write under a figure that its tiles are synthetic, where they are."""
     if source == "synthetic":
         figure.supxlabel("synthetic tiles", fontsize=9, color="0.4")
 
 
-def show_maps(maps, titles, label, source=None, colours="viridis", largest=None):
+def show_maps(
+    maps: Sequence[np.ndarray],
+    titles: Sequence[str],
+    label: str,
+    source: str | None = None,
+    colours: str = "viridis",
+    largest: float | None = None,
+) -> Figure:
     """Show maps over the tile side by side, with one colour bar.
 
     Args:
@@ -101,7 +120,14 @@ def show_maps(maps, titles, label, source=None, colours="viridis", largest=None)
     return figure
 
 
-def show_curves(x, curves, xlabel, ylabel, source=None, logarithmic=False):
+def show_curves(
+    x: np.ndarray,
+    curves: Mapping[str, np.ndarray],
+    xlabel: str,
+    ylabel: str,
+    source: str | None = None,
+    logarithmic: bool = False,
+) -> Figure:
     """Draw curves over a common axis; markers tell them apart without colour.
 
     Args:
@@ -125,11 +151,13 @@ def show_curves(x, curves, xlabel, ylabel, source=None, logarithmic=False):
     return figure
 
 
-def show_intervals(rows, score, xlabel, source=None):
+def show_intervals(
+    rows: Sequence[Mapping], score: str, xlabel: str, source: str | None = None
+) -> Figure:
     """Draw one score of several methods: a dot, and a bar over its 95 % interval.
 
     Args:
-        rows: what :func:`metrics.compare` returns; the first method is drawn on top.
+        rows: what ``metrics.compare`` returns; the first method is drawn on top.
         score: name of a score that has an interval.
         xlabel: what the score is, with its unit.
         source: where the tiles come from; "synthetic" is said in the picture.
@@ -148,7 +176,9 @@ def show_intervals(rows, score, xlabel, source=None):
     return figure
 
 
-def show_histograms(samples, xlabel, source=None):
+def show_histograms(
+    samples: Mapping[str, np.ndarray], xlabel: str, source: str | None = None
+) -> Figure:
     """Draw outlined histograms over each other, 60 bins on a common axis.
 
     Args:
@@ -169,7 +199,13 @@ def show_histograms(samples, xlabel, source=None):
     return figure
 
 
-def show_by_class(values, labels, class_names, xlabel, source=None):
+def show_by_class(
+    values: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    xlabel: str,
+    source: str | None = None,
+) -> Figure:
     """Draw one bar per class: its middle half thick, its middle four fifths thin, its median.
 
     Args:
@@ -199,7 +235,9 @@ def show_by_class(values, labels, class_names, xlabel, source=None):
     return figure
 
 
-def show_class_colours(means, class_names, source=None):
+def show_class_colours(
+    means: np.ndarray, class_names: Sequence[str], source: str | None = None
+) -> Figure:
     """Draw the mean of red, green and blue of each class.
 
     Args:
@@ -223,7 +261,12 @@ def show_class_colours(means, class_names, source=None):
     return figure
 
 
-def show_lines(masks, ends, titles, rows=None):
+def show_lines(
+    masks: Sequence[np.ndarray],
+    ends: Sequence[tuple[float, float]],
+    titles: Sequence[str],
+    rows: tuple[int, int] | None = None,
+) -> Figure:
     """Show drawn lines pixel by pixel, with the ideal line over them.
 
     Args:

@@ -20,6 +20,10 @@ def names(task: str | None = "inpainting") -> list[str]:
 
     Args:
         task: "inpainting", "classification", or None for all.
+
+    Example:
+        >>> names("classification")
+        ['classifier']
     """
     every = sorted(path.stem for path in WEIGHTS_FOLDER.glob("*.json"))
     return [name for name in every if task is None or _task(_read_card(name)) == task]
@@ -50,6 +54,11 @@ def load(name: str = "unet") -> Any:
         ValueError: for an unknown name, a weights file that is not the one its card describes,
             or a W-Net whose second stage was trained behind another first stage than is shipped.
         FileNotFoundError: if the weights file is missing.
+
+    Example:
+        >>> model = load("unet")
+        >>> [tensor.shape for tensor in model.inputs], model.output_shape
+        ([(None, 64, 64, 3), (None, 64, 64, 1)], (None, 64, 64, 3))
     """
     from eurosat_inpaint import models
 
@@ -117,7 +126,7 @@ def inpaint(images: np.ndarray, masks: np.ndarray, model: Any = "unet") -> np.nd
 
 
 def restore_in_batches(
-    model: Callable, masked: np.ndarray, masks: np.ndarray, progress: Callable | None = None
+    model: Any, masked: np.ndarray, masks: np.ndarray, progress: Callable | None = None
 ) -> np.ndarray:
     """Restore masked tiles in batches, without the start-up cost of ``model.predict``.
 

@@ -21,7 +21,7 @@ _UNET = {"filters": [64, 96, 144, 160], "blocks": [2, 1, 1, 2]}
 _ON_TOP = ((2, 2), (4, 90), (14, 317))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ShippedNetwork:
     """How a network that ships is built and trained.
 
@@ -45,19 +45,39 @@ class ShippedNetwork:
 
 
 NETWORKS = {
-    "unet": ShippedNetwork("residual_unet", "efficient", ((2, 2), (4, 160), (36, None)), _UNET),
-    "gan": ShippedNetwork("residual_unet", "gan", _ON_TOP, _UNET, started_from="unet"),
+    "unet": ShippedNetwork(
+        builder="residual_unet",
+        arguments=_UNET,
+        recipe="efficient",
+        lengths=((2, 2), (4, 160), (36, None)),
+    ),
+    "gan": ShippedNetwork(
+        builder="residual_unet",
+        arguments=_UNET,
+        recipe="gan",
+        lengths=_ON_TOP,
+        started_from="unet",
+    ),
     "wnet": ShippedNetwork(
-        "wnet",
-        "wnet",
-        _ON_TOP,
-        {"first": _UNET, "filters": [48, 64, 96], "blocks": [1, 1, 2]},
+        builder="wnet",
+        arguments={"first": _UNET, "filters": [48, 64, 96], "blocks": [1, 1, 2]},
+        recipe="wnet",
+        lengths=_ON_TOP,
         first_stage="unet",
     ),
     # What GAN and W-Net are compared with: a U-Net that saw as many tiles as they did.
-    "unet_long": ShippedNetwork("residual_unet", "efficient", _ON_TOP, _UNET, started_from="unet"),
+    "unet_long": ShippedNetwork(
+        builder="residual_unet",
+        arguments=_UNET,
+        recipe="efficient",
+        lengths=_ON_TOP,
+        started_from="unet",
+    ),
     "classifier": ShippedNetwork(
-        "classifier", "classifier", ((2, 2), (2, 160), (9, None)), task="classification"
+        builder="classifier",
+        recipe="classifier",
+        lengths=((2, 2), (2, 160), (9, None)),
+        task="classification",
     ),
 }
 

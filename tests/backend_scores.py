@@ -117,7 +117,9 @@ def networks(tiles, masks, folder, start):
     masked = tiles * masks
     names = ("unet", "original_relative", "residual_unet")
     models = {name: build(name, folder, start) for name in names}
-    figures = {name: ei.pretrained.restore_in_batches(models[name], masked, masks) for name in names}
+    figures = {
+        name: ei.pretrained.restore_in_batches(models[name], masked, masks) for name in names
+    }
     if start is None:
         models["residual_unet"].save(folder / "residual_unet.keras")
     loaded = keras.models.load_model((start or folder) / "residual_unet.keras")

@@ -1,6 +1,5 @@
-"""What the tests of shipped networks share."""
+"""What every card of shipped weights says."""
 
-# What every card holds; that of the classifier has no masks, and a task.
 CARD_FIELDS = {
     "name",
     "builder",

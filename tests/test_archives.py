@@ -15,9 +15,8 @@ import pytest
 import requests
 from conftest import files_below, write_folder, write_zip
 
-from eurosat_inpaint import archives
-from eurosat_inpaint import mirror as mirror_module
-from eurosat_inpaint.data import NoNetworkError, cache_folder, load_tiles
+from eurosat_inpaint.data import NoNetworkError, archives, cache_contents, cache_folder, load_tiles
+from eurosat_inpaint.data import mirror as mirror_module
 
 REAL_SHA256 = mirror_module.ARCHIVE_SHA256
 
@@ -55,6 +54,56 @@ def test_other_tiles_are_decoded_anew(tmp_path, jpegs, write):
 def test_cached_tiles_are_two_files_and_no_leftovers(archive_zip):
     load_tiles("all", data_dir=archive_zip)
     assert [path.name for path in files_below(cache_folder())] == ["filenames.json", "images.npy"]
+
+
+def test_the_latest_local_archive_replaces_the_one_before(tmp_path, jpegs, monkeypatch):
+    monkeypatch.setattr(archives, "SYNTHETIC_TILES", 20)
+    first, second = tmp_path / "first.zip", tmp_path / "second"
+    write_zip(first, jpegs)
+    write_folder(second, dict(list(jpegs.items())[:30]))
+    load_tiles("all", source="synthetic")
+    before = np.array(load_tiles("all", data_dir=first).images)
+    load_tiles("all", data_dir=second)
+    kept = sorted(path.name.split("-")[0] for path in (cache_folder() / "decoded").iterdir())
+    assert kept == ["local", "synthetic"]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(archives, "_decode", refuse)
+        assert len(load_tiles("all", source="synthetic")) == 20
+        assert len(load_tiles("all", data_dir=second)) == 30
+        with pytest.raises(AssertionError, match="called again"):
+            load_tiles("all", data_dir=first)
+    np.testing.assert_array_equal(load_tiles("all", data_dir=first).images, before)
+
+
+def test_tiles_in_use_outlive_their_place_in_the_cache(tmp_path, jpegs):
+    used = load_tiles("all", data_dir=write_zip(tmp_path / "first.zip", jpegs))
+    before = np.array(used.images)
+    some = dict(list(jpegs.items())[:30])
+    load_tiles("all", data_dir=write_zip(tmp_path / "second.zip", some))
+    np.testing.assert_array_equal(used.images, before)
+
+
+def test_an_archive_that_cannot_be_decoded_removes_nothing(tmp_path, jpegs, monkeypatch):
+    good = write_zip(tmp_path / "good.zip", jpegs)
+    bad = write_zip(tmp_path / "bad.zip", {**jpegs, "Forest_2.jpg": b"1234"})
+    load_tiles("all", data_dir=good)
+    with pytest.raises(ValueError, match="Forest_2"):
+        load_tiles("all", data_dir=bad)
+    monkeypatch.setattr(archives, "_decode", refuse)
+    assert len(load_tiles("all", data_dir=good)) == len(jpegs)
+
+
+def test_cache_contents_are_bytes_by_kind(tmp_path, jpegs, archive_folder, monkeypatch):
+    assert cache_contents() == {}
+    monkeypatch.setattr(archives, "SYNTHETIC_TILES", 20)
+    header, tile = 128, 64 * 64 * 3
+    load_tiles("train", data_dir=archive_folder)
+    assert cache_contents() == {"local": header + 60 * tile}
+    load_tiles("train", source="synthetic")
+    some = dict(list(jpegs.items())[:30])
+    load_tiles("train", data_dir=write_zip(tmp_path / "some.zip", some))
+    assert cache_contents() == {"local": header + 30 * tile, "synthetic": header + 20 * tile}
 
 
 def test_two_processes_that_decode_at_the_same_time(archive_folder, monkeypatch, jpegs):

@@ -12,9 +12,10 @@ import keras
 import numpy as np
 import pytest
 
-from eurosat_inpaint import archives, baselines, models, pretrained, training
-from eurosat_inpaint.__main__ import SHIPPED_NETWORKS
+from eurosat_inpaint import baselines, data, models, pretrained, shipping, training
 from eurosat_inpaint.masks import line_masks
+
+pytestmark = pytest.mark.slow
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 REPORTED_ROWS = [
@@ -26,7 +27,7 @@ REPORTED_ROWS = [
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Few synthetic tiles, and small networks in place of those that would take long."""
-    monkeypatch.setattr(archives, "SYNTHETIC_TILES", 200)
+    monkeypatch.setattr(data.archives, "SYNTHETIC_TILES", 200)
     tiny_original = partial(models.unet, filters=2, depth=1, mask_input=False)
     monkeypatch.setattr(models, "original_unet", tiny_original)
     monkeypatch.setattr(training, "fastest_dtype", lambda build: "float32")
@@ -71,6 +72,7 @@ def assert_finite(cells, count):
         assert all(map(math.isfinite, numbers(cell))), cell
 
 
+@pytest.mark.browser
 def test_widgets(table, needs_chromium):
     rows, _ = table("widgets.py", "--steps", 2)
     assert [(name, cells[2]) for name, cells in rows.items()] == [
@@ -138,7 +140,7 @@ def test_time_to_quality(table, small_shipped, tmp_path):
 def test_notebook_shows_the_minutes_that_were_measured():
     runs = json.loads((BENCHMARKS / "results/time_to_quality.json").read_text())["runs"]
     points = ", ".join(f"({run['minutes']:.1f}, {run['mse']:.6f})" for run in runs)
-    source = BENCHMARKS.parent / "notebooks/source/04_unet_training.py"
+    source = BENCHMARKS.parent / "notebooks/source/06_unet_training.py"
     assert f"minutes_and_errors = [{points}]" in source.read_text()
 
 
@@ -169,7 +171,7 @@ def test_recipe_search_starts_from_the_shipped_network(monkeypatch):
     """Unchanged, its network is that of ``models.residual_unet``: the same weights, one answer."""
     monkeypatch.syspath_prepend(BENCHMARKS)
     search = runpy.run_path(str(BENCHMARKS / "recipe_search.py"))
-    shipped = SHIPPED_NETWORKS["unet"]["arguments"]
+    shipped = shipping.NETWORKS["unet"].arguments
     changed, ours = search["changed_unet"](), models.residual_unet(**shipped)
     random = np.random.default_rng(0)
     weights = [random.normal(scale=0.02, size=w.shape) for w in ours.get_weights()]

@@ -11,8 +11,15 @@ import pytest
 from conftest import class_of, files_below, write_folder, write_zip
 from PIL import Image
 
-from eurosat_inpaint import archives, data, mirror
-from eurosat_inpaint.data import CLASS_NAMES, load_tiles, split_of, synthetic_tiles
+from eurosat_inpaint import data
+from eurosat_inpaint.data import (
+    CLASS_NAMES,
+    archives,
+    load_tiles,
+    mirror,
+    split_of,
+    synthetic_tiles,
+)
 
 TILES_PER_CLASS = (3000, 3000, 3000, 2500, 2500, 2000, 2500, 3000, 2500, 3000)
 SPLIT_SIZES = {"test": 5300, "validation": 1381, "train": 20319}
@@ -129,9 +136,9 @@ def test_a_second_process_finds_the_decoded_tiles(archive_folder):
     first = load_tiles("all", data_dir=archive_folder)
     script = (
         "import sys\n"
-        "from eurosat_inpaint import archives, data\n"
+        "from eurosat_inpaint import data\n"
         "def refuse(*given): raise AssertionError('decoded again')\n"
-        "archives._decode = refuse\n"
+        "data.archives._decode = refuse\n"
         "tiles = data.load_tiles('all', data_dir=sys.argv[1])\n"
         "print(len(tiles), int(tiles.images.sum()))\n"
     )

@@ -5,8 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from eurosat_inpaint import synthetic
-from eurosat_inpaint.data import CLASS_COLOURS, CLASS_NAMES, synthetic_tiles
+from eurosat_inpaint.data import CLASS_COLOURS, CLASS_NAMES, synthetic, synthetic_tiles
 
 # Mean absolute difference of neighbouring pixels, 0..1 scale, measured on the train split.
 REAL_SHARPNESS = {
@@ -112,13 +111,13 @@ def test_sea_and_forest_are_nearly_flat_and_industry_is_not(tiles_by_class):
 
 @pytest.mark.parametrize("n", [0, -1, 2.0, "3", None, True])
 def test_bad_n_is_refused(n):
-    with pytest.raises(ValueError, match="`n` must be a positive integer"):
+    with pytest.raises(ValueError, match="^n must"):
         synthetic_tiles(n)
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, "0", None, False])
 def test_bad_seed_is_refused(seed):
-    with pytest.raises(ValueError, match="`seed` must be a non-negative integer"):
+    with pytest.raises(ValueError, match="^seed must"):
         synthetic_tiles(1, seed=seed)
 
 

@@ -2,44 +2,53 @@
 
 import csv
 import dataclasses
+import inspect
 import json
-import shutil
-import subprocess
-import sys
 
 import h5py
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from helpers_training import (
+    SIDE,
+    StopAt,
+    assert_loads_in_a_fresh_process,
+    assert_other_argument_is_refused,
+    assert_same_training,
+    small_network,
+    small_tiles,
+)
 
-from eurosat_inpaint import recipes, training
-from eurosat_inpaint.compositing import composite_layer
-from eurosat_inpaint.data import synthetic_tiles
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.models import residual_unet, unet
-from eurosat_inpaint.training import RECIPES, Recipe, fastest_dtype, fit_unet
+from eurosat_inpaint.training import (
+    RECIPES,
+    GANRecipe,
+    Recipe,
+    fastest_dtype,
+    fit_classifier,
+    fit_gan,
+    fit_unet,
+    fit_wnet,
+    recipes,
+)
 
-SIDE = 16
 # Both recipes with small batches.
-SMALL_RECIPES = {
-    "original": Recipe(loss="mae", batch_size=4, learning_rate=1e-3),
-    "efficient": Recipe(
-        loss="mse",
-        batch_size=4,
-        learning_rate=5e-3,
-        weight_decay=1e-4,
-        cosine=True,
-        muon=True,
-        average=0.9,
-    ),
-}
+ORIGINAL = Recipe(loss="mae", batch_size=4, learning_rate=1e-3)
+EFFICIENT = Recipe(
+    loss="mse",
+    batch_size=4,
+    learning_rate=5e-3,
+    weight_decay=1e-4,
+    cosine=True,
+    muon=True,
+    average=0.9,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def small_recipes():
+def short_trainings():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "RECIPES", SMALL_RECIPES)
         # Averages of even so few steps, which then differ from the weights.
         patch.setattr(recipes, "_AVERAGED_PART", 1)
         # Epochs here have five steps: the last execution holds fewer than the others.
@@ -49,62 +58,22 @@ def small_recipes():
 
 @pytest.fixture(scope="module")
 def tiles():
-    images, _, _ = synthetic_tiles(40)
-    return images[:24, :SIDE, :SIDE], images[24:, :SIDE, :SIDE]
-
-
-def network(features=32):
-    """An inpainting network of three layers, the second wide enough for Muon.
-
-    Most of the time of a short training is building it.
-    """
-    keras.utils.set_random_seed(1)
-    masked = keras.Input((SIDE, SIDE, 3), name="masked")
-    mask = keras.Input((SIDE, SIDE, 1), name="mask")
-    hidden = layers.Concatenate()([masked, mask])
-    hidden = layers.Conv2D(32, 3, padding="same", activation="relu")(hidden)
-    hidden = layers.Conv2D(features, 1, activation="relu")(hidden)
-    prediction = layers.Conv2D(3, 1, activation="sigmoid", name="prediction")(hidden)
-    return keras.Model([masked, mask], composite_layer()([masked, prediction, mask]))
+    return small_tiles()
 
 
 def fit(tiles, model=None, **arguments):
     """A short training; returns history and model."""
-    model = model or network()
-    given = {"epochs": 4, "steps_per_epoch": 5, "verbose": 0} | arguments
+    model = model or small_network()
+    given = {"recipe": EFFICIENT, "epochs": 4, "steps_per_epoch": 5, "verbose": 0} | arguments
     return fit_unet(model, *tiles, **given), model
 
 
-@pytest.fixture(scope="module", params=SMALL_RECIPES)
+@pytest.fixture(scope="module", params=[ORIGINAL, EFFICIENT], ids=["original", "efficient"])
 def trained(request, tiles, tmp_path_factory):
     """Recipe, history, network and directory of a training that came to its end."""
     directory = tmp_path_factory.mktemp("trained")
     history, model = fit(tiles, recipe=request.param, directory=directory)
     return request.param, history, model, directory
-
-
-class StopAt(keras.callbacks.Callback):
-    """Stops a training the hard way, as Ctrl-C does, before a batch that begins an execution."""
-
-    def __init__(self, epoch, batch):
-        super().__init__()
-        self.place = epoch, batch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_train_batch_begin(self, batch, logs=None):
-        if (self.epoch, batch) == self.place:
-            raise KeyboardInterrupt
-
-
-def assert_same_training(history, model, other_history, other_model):
-    assert len(history) == len(other_history)
-    for row, other in zip(history, other_history, strict=True):
-        for name in ("epoch", "loss", "val_loss", "learning_rate"):
-            assert row[name] == pytest.approx(other[name], rel=1e-6)
-    for one, other in zip(model.get_weights(), other_model.get_weights(), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 
 
 def validation_loss(model, validation_images, recipe):
@@ -114,7 +83,7 @@ def validation_loss(model, validation_images, recipe):
     masked = truth * masks
     inputs = [masked, masks] if len(model.inputs) == 2 else masked
     error = model.predict_on_batch(inputs).astype(float) - truth
-    return np.mean(error**2) if SMALL_RECIPES[recipe].loss == "mse" else np.mean(abs(error))
+    return np.mean(error**2) if recipe.loss == "mse" else np.mean(abs(error))
 
 
 def test_recipe_of_the_original():
@@ -126,7 +95,7 @@ def test_kept_weights_are_those_that_were_scored(trained, tiles):
     best = min(row["val_loss"] for row in history)
     assert best < history[0]["val_loss"]
     assert validation_loss(model, tiles[1], recipe) == pytest.approx(best, rel=1e-5)
-    from_file = network()
+    from_file = small_network()
     from_file.load_weights(directory / "best.weights.h5")
     assert validation_loss(from_file, tiles[1], recipe) == pytest.approx(best, rel=1e-5)
 
@@ -134,11 +103,11 @@ def test_kept_weights_are_those_that_were_scored(trained, tiles):
 @pytest.mark.parametrize("mask_input", [True, False])
 def test_unets_of_one_and_two_inputs_train(mask_input, tiles):
     model = unet(SIDE, filters=2, depth=1, mask_input=mask_input)
-    before = validation_loss(model, tiles[1], "efficient")
+    before = validation_loss(model, tiles[1], EFFICIENT)
     history, model = fit(tiles, model, epochs=2, steps_per_epoch=30)
     best = min(row["val_loss"] for row in history)
     assert best < before
-    assert validation_loss(model, tiles[1], "efficient") == pytest.approx(best, rel=1e-5)
+    assert validation_loss(model, tiles[1], EFFICIENT) == pytest.approx(best, rel=1e-5)
 
 
 def test_best_weights_are_not_the_last_where_those_are_worse(tiles, tmp_path):
@@ -152,7 +121,7 @@ def test_best_weights_are_not_the_last_where_those_are_worse(tiles, tmp_path):
     )
     losses = [row["val_loss"] for row in history]
     assert losses[2] > 1.05 * losses[1]
-    assert validation_loss(model, tiles[1], "original") == pytest.approx(losses[1], rel=1e-5)
+    assert validation_loss(model, tiles[1], ORIGINAL) == pytest.approx(losses[1], rel=1e-5)
 
 
 def test_scored_weights_are_the_average(tiles, monkeypatch):
@@ -170,29 +139,6 @@ def test_best_weights_file_holds_no_optimizer(trained):
         file.visit(names.append)
     assert any("conv2d" in name for name in names)
     assert not [name for name in names if "optimizer" in name]
-
-
-def assert_loads_in_a_fresh_process(model, path):
-    """With loss and optimiser, after the one import that the README names."""
-    model.save(path)
-    script = """
-import sys
-import keras
-import eurosat_inpaint.training
-model = keras.saving.load_model(sys.argv[1])
-loss = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
-print(int(model.optimizer.iterations), loss)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", script, path],
-        check=True,
-        timeout=120,
-        capture_output=True,
-        text=True,
-    )
-    iterations, loss = done.stdout.split()
-    assert int(iterations) == int(model.optimizer.iterations) > 0
-    assert loss == (model.loss if isinstance(model.loss, str) else type(model.loss).__name__)
 
 
 def test_trained_models_load_in_a_fresh_process(trained, tmp_path):
@@ -214,7 +160,7 @@ def test_nothing_is_written_without_a_directory(tiles, tmp_path, monkeypatch):
     history, model = fit(tiles, epochs=2, steps_per_epoch=2)
     assert list(tmp_path.iterdir()) == []
     best = min(row["val_loss"] for row in history)
-    assert validation_loss(model, tiles[1], "efficient") == pytest.approx(best, rel=1e-5)
+    assert validation_loss(model, tiles[1], EFFICIENT) == pytest.approx(best, rel=1e-5)
 
 
 def test_rate_warms_up_and_falls_to_zero(tiles):
@@ -267,7 +213,7 @@ def test_stopped_training_continues_as_if_it_had_not(trained, tiles, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["best.weights.h5", "log.csv"]
     log = (tmp_path / "log.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in log] == ["epoch", "1", "2", "3", "4"]
-    kept = network()
+    kept = small_network()
     kept.load_weights(tmp_path / "best.weights.h5")
     for one, other in zip(kept.get_weights(), parts[1].get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -343,7 +289,7 @@ def stopped(tiles, tmp_path_factory):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("recipe", "original"),
+        ("recipe", ORIGINAL),
         ("epochs", 5),
         ("steps_per_epoch", 4),
         ("seed", 1),
@@ -356,7 +302,7 @@ def test_other_arguments_do_not_continue_a_stopped_training(name, value, tiles, 
     directory = tmp_path / "copy"
     shutil.copytree(stopped, directory)
     before = {p.name: p.read_bytes() for p in directory.iterdir()}
-    model = network(value) if name == "model" else network()
+    model = small_network(value) if name == "model" else small_network()
     images = tiles[0][value] if name == "images" else tiles[0]
     changed = {} if name in ("model", "images") else {name: value}
     with pytest.raises(ValueError, match=f"directory .* unfinished training with other {name}:"):

@@ -85,11 +85,11 @@ def build(names: list[str]) -> int:
 
 def run(names: list[str]) -> int:
     """Execute every notebook into build/, as notebook and as HTML."""
-    from eurosat_inpaint import data, mirror
+    from eurosat_inpaint import data
 
     # Where tiles come from is decided here, once for all notebooks.
     if data.load_tiles("validation").source == "synthetic":
-        os.environ[mirror.OFFLINE_VARIABLE] = "1"
+        os.environ[data.OFFLINE_VARIABLE] = "1"
     BUILD.mkdir(exist_ok=True)
     for name in names:
         executed = execute(nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4), name)

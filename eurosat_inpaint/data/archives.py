@@ -47,8 +47,8 @@ class ZipArchive:
                 infos = archive.infolist()
         except zipfile.BadZipFile as problem:
             raise ValueError(f"{path.name} is neither a folder nor a whole zip file") from problem
-        found = {info: _TILE_NAME.search(info.filename) for info in infos}
-        self.members = {match[2]: info for info, match in found.items() if match}
+        found = ((_TILE_NAME.search(info.filename), info) for info in infos)
+        self.members = {match[2]: info for match, info in found if match}
         _require_tiles(path, self.members)
         self.fingerprint = [(name, i.file_size, i.CRC) for name, i in self.members.items()]
 
@@ -70,8 +70,8 @@ class FolderArchive:
         tops = (path, path / "2750", path / "EuroSAT_RGB")
         folders = [top / name for top in tops for name in CLASS_NAMES if (top / name).is_dir()]
         entries = [entry for folder in folders for entry in os.scandir(folder)]
-        matches = {e.path: _TILE_NAME.search(Path(e.path).as_posix()) for e in entries}
-        self.members = {matches[e.path][2]: e for e in entries if matches[e.path]}
+        found = ((_TILE_NAME.search(Path(entry.path).as_posix()), entry) for entry in entries)
+        self.members = {match[2]: entry for match, entry in found if match}
         _require_tiles(path, self.members)
         stats = {name: entry.stat() for name, entry in self.members.items()}
         self.fingerprint = [(name, s.st_size, s.st_mtime_ns) for name, s in stats.items()]
@@ -90,9 +90,9 @@ class TfdsArchive:
         self.root = _tfds_root(data_dir)
         if self.root.is_file():
             raise ValueError(f"data_dir must be the data folder of TFDS, got the file {self.root}")
-        if prepared_tfds_folder(self.root) is None:
-            self._prepare()
-        files = sorted(prepared_tfds_folder(self.root).iterdir())
+        if (prepared := prepared_tfds_folder(self.root)) is None:
+            prepared = self._prepare()
+        files = sorted(prepared.iterdir())
         self.fingerprint = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
 
     def _prepare(self):
@@ -115,6 +115,7 @@ class TfdsArchive:
         config = tfds.download.DownloadConfig(try_download_gcs=False)
         builder = tfds.builder("eurosat/rgb", data_dir=self.root)
         builder.download_and_prepare(download_config=config)
+        return prepared_tfds_folder(self.root)
 
     def read(self) -> Iterator[tuple[str, bytes]]:
         import tensorflow_datasets as tfds

@@ -20,7 +20,7 @@ def split_of(filename: str) -> str:
         filename: file name as in the original archive, without folders: ``AnnualCrop_1.jpg``.
 
     Example:
-        >>> split_of("AnnualCrop_1.jpg"), split_of("AnnualCrop_4.jpg")
+        >>> split_of("AnnualCrop_1.jpg"), split_of("AnnualCrop_11.jpg")
         ('train', 'validation')
     """
     fraction = int(hashlib.sha256(filename.encode()).hexdigest()[:8], 16) / 2**32

@@ -59,6 +59,11 @@ def synthetic_tiles(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, list
 
     Raises:
         ValueError: if `n` is not a positive integer or `seed` not a non-negative one.
+
+    Example:
+        >>> images, labels, filenames = synthetic_tiles(12)
+        >>> images.shape, filenames[:2], CLASS_NAMES[labels[11]]
+        ((12, 64, 64, 3), ['AnnualCrop_1.jpg', 'Forest_1.jpg'], 'Forest')
     """
     require_integer("n", n, 1)
     require_integer("seed", seed, 0)

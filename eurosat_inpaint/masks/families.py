@@ -55,5 +55,10 @@ def make(family: str, n: int, **parameters: object) -> np.ndarray:
 
 
 def coverage(masks: np.ndarray) -> np.ndarray:
-    """Fraction of known pixels of each mask, shape (n,)."""
+    """Fraction of known pixels of each mask, shape (n,).
+
+    Example:
+        >>> coverage(make("boxes", 2, boxes=1, sides=(16, 16), seed=0))
+        array([0.9980469, 0.9375   ], dtype=float32)
+    """
     return np.asarray(masks).mean(axis=(1, 2, 3))

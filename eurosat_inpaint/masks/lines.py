@@ -51,7 +51,7 @@ def line_masks(
     Example:
         >>> masks = line_masks(2, seed=0)
         >>> masks.shape, round(float(masks.mean()), 3)
-        ((2, 64, 64, 1), 0.359)
+        ((2, 64, 64, 1), 0.382)
     """
     require_mask_settings(n, size, seed)
     require_integer("lines", lines, 1)

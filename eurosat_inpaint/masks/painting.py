@@ -1,6 +1,7 @@
 """What the mask families share: random shapes, joined as packed bits until a coverage is met."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ def integers_from(uniforms: np.ndarray, lowest: int, highest: int) -> np.ndarray
     return lowest + (uniforms * (highest - lowest + 1)).astype(np.int64)
 
 
-def packed_intervals(first, last, size: int) -> np.ndarray:
+def packed_intervals(first: np.ndarray, last: np.ndarray, size: int) -> np.ndarray:
     """Rows of pixels set from column ``first`` to ``last``, both included, eight to a byte.
 
     Args:
@@ -71,7 +72,8 @@ def join_random_shapes(
         uniforms = np.random.default_rng(seed).random((n, count, numbers))
         blocks = _blocks(shapes, uniforms, size)
         return np.concatenate([np.bitwise_or.reduce(block, axis=1) for _, block in blocks])
-    masks, unfinished = None, np.arange(n)
+    masks: Any = None
+    unfinished = np.arange(n)
     for turn in range(_MOST_TURNS):
         # A generator per turn: what a mask gets does not depend on how long the others take.
         uniforms = np.random.default_rng([seed, turn]).random((n, _SHAPES_PER_TURN, numbers))

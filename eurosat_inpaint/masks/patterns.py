@@ -209,7 +209,7 @@ def _fractal_noise(layers, weights, corners, size: int, roughness: float) -> np.
     Every number is whole and below 2**53: products are exact, in whatever order they are added.
     """
     rows, columns = (corners[:, axis, None] + np.arange(size) for axis in (0, 1))
-    noise, strength = 0.0, 1.0
+    noise, strength = np.zeros((len(corners), size, size)), 1.0
     for layer, weight in zip(layers, weights, strict=True):
         points = weight.shape[1]
         values = integers_from(layer, 0, _LATTICE_VALUES - 1).reshape(-1, points, points)

@@ -1,7 +1,6 @@
 """What is wrong with each restored tile: over all its pixels, and in its holes. See notebook 04."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from eurosat_inpaint._checks import as_tile_pair, require_masks
 
@@ -9,7 +8,7 @@ from eurosat_inpaint._checks import as_tile_pair, require_masks
 PSNR_CAP = 100.0
 
 
-def mse(tiles: ArrayLike, restored: ArrayLike, masks: ArrayLike | None = None) -> np.ndarray:
+def mse(tiles: np.ndarray, restored: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
     """Mean squared error of each tile, over all its pixels or over its holes.
 
     Args:
@@ -36,13 +35,13 @@ def mse(tiles: ArrayLike, restored: ArrayLike, masks: ArrayLike | None = None) -
     return _mean((tiles - restored) ** 2, holes)
 
 
-def mae(tiles: ArrayLike, restored: ArrayLike, masks: ArrayLike | None = None) -> np.ndarray:
+def mae(tiles: np.ndarray, restored: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
     """Mean absolute error of each tile; arguments and errors as of :func:`mse`."""
     tiles, restored, holes = _checked(tiles, restored, masks)
     return _mean(np.abs(tiles - restored), holes)
 
 
-def psnr(tiles: ArrayLike, restored: ArrayLike, masks: ArrayLike | None = None) -> np.ndarray:
+def psnr(tiles: np.ndarray, restored: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
     """Peak signal-to-noise ratio of each tile in decibels, at most 100.
 
     10 log10(1 / MSE), where the peak is 1; arguments and errors as of :func:`mse`.
@@ -50,7 +49,7 @@ def psnr(tiles: ArrayLike, restored: ArrayLike, masks: ArrayLike | None = None) 
     return _decibels(mse(tiles, restored, masks))
 
 
-def ssim(tiles: ArrayLike, restored: ArrayLike, masks: ArrayLike | None = None) -> np.ndarray:
+def ssim(tiles: np.ndarray, restored: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
     """Structural similarity of each tile, at most 1; arguments and errors as of :func:`mse`.
 
     The definition of Wang et al. (IEEE TIP 2004): a Gaussian window of standard deviation 1.5,
@@ -64,7 +63,7 @@ def ssim(tiles: ArrayLike, restored: ArrayLike, masks: ArrayLike | None = None) 
     return similarities if holes is None else _mean(maps, holes)
 
 
-def channel_argmax_accuracy(tiles: ArrayLike, restored: ArrayLike) -> np.ndarray:
+def channel_argmax_accuracy(tiles: np.ndarray, restored: np.ndarray) -> np.ndarray:
     """Fraction of each tile's pixels whose brightest channel is the right one; errors as of mse.
 
     This is what Keras' "accuracy" computes on an RGB output. It says little: the answer "blue"

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from eurosat_inpaint import pretrained
 from eurosat_inpaint._checks import as_tiles, require_fitting, require_labels, require_masks
@@ -24,9 +23,9 @@ from eurosat_inpaint.metrics.sharpness import gradient_sums, power_by_cycles
 
 def evaluate(
     model: Callable,
-    images: ArrayLike,
-    masks: ArrayLike,
-    labels: ArrayLike | None = None,
+    images: np.ndarray,
+    masks: np.ndarray,
+    labels: np.ndarray | None = None,
     class_names: Sequence[str] | None = None,
     *,
     progress: bool = False,
@@ -70,7 +69,7 @@ def evaluate(
 
 
 def score_tiles(
-    model: Callable, images: ArrayLike, masks: ArrayLike, *, progress: bool = False
+    model: Callable, images: np.ndarray, masks: np.ndarray, *, progress: bool = False
 ) -> dict[str, np.ndarray]:
     """The scores of :func:`evaluate` tile by tile, each float64 (n,)."""
     tiles, masks, _ = _checked(images, masks)
@@ -79,9 +78,9 @@ def score_tiles(
 
 def compare(
     methods: Mapping[str, Callable],
-    images: ArrayLike,
-    masks: ArrayLike,
-    labels: ArrayLike | None = None,
+    images: np.ndarray,
+    masks: np.ndarray,
+    labels: np.ndarray | None = None,
     class_names: Sequence[str] | None = None,
     *,
     progress: bool = False,
@@ -116,6 +115,16 @@ def compare(
     Raises:
         TypeError, ValueError: as :func:`evaluate`; for fewer than two tiles, tiles that do not
             fit the shipped classifier, or a mask without known pixels.
+
+    Example:
+        >>> import eurosat_inpaint as ei
+        >>> images = ei.data.load_tiles("validation", source="synthetic").images[:20]
+        >>> fills = {"mean": ei.baselines.mean, "push-pull": ei.baselines.push_pull}
+        >>> first, second = compare(fills, images, ei.masks.line_masks(20, seed=0))
+        >>> sorted(second["difference_from_previous"]["mse"])
+        ['difference', 'high', 'low']
+        >>> second["mse"]["low"] < second["mse"]["value"] < second["mse"]["high"]
+        True
     """
     tiles, masks, labels = _checked(images, masks, labels, class_names, known=True)
     if len(tiles) < 2:

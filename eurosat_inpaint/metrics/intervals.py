@@ -1,7 +1,6 @@
 """How far apart two scores must be to mean anything: bootstrap over tiles. See notebook 05."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from eurosat_inpaint._checks import as_finite
 
@@ -10,7 +9,7 @@ _RESAMPLES = 2000
 
 
 def bootstrap_interval(
-    values: ArrayLike, weights: ArrayLike | None = None, *, seed: int = 0
+    values: np.ndarray, weights: np.ndarray | None = None, *, seed: int = 0
 ) -> tuple[float, float]:
     """95 % interval of a mean over tiles, or of a ratio of two sums over tiles.
 
@@ -59,7 +58,7 @@ def bootstrap_interval(
 
 
 def paired_difference(
-    first: ArrayLike, second: ArrayLike, weights: ArrayLike | None = None, *, seed: int = 0
+    first: np.ndarray, second: np.ndarray, weights: np.ndarray | None = None, *, seed: int = 0
 ) -> dict[str, float]:
     """Difference of two methods on the same tiles and masks, with its 95 % interval.
 

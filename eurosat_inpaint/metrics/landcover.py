@@ -3,14 +3,13 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from eurosat_inpaint._checks import as_finite, as_tile_pair, as_tiles, require_fitting
 
 _TILES_PER_BATCH = 64
 
 
-def land_cover_agreement(classifier: Any, tiles: ArrayLike, restored: ArrayLike) -> np.ndarray:
+def land_cover_agreement(classifier: Any, tiles: np.ndarray, restored: np.ndarray) -> np.ndarray:
     """Whether the classifier sees the same class in the restored tile as in the whole one.
 
     Args:
@@ -31,7 +30,7 @@ def land_cover_agreement(classifier: Any, tiles: ArrayLike, restored: ArrayLike)
     return (whole == filled).astype(np.float64)
 
 
-def land_cover_features(classifier: Any, images: ArrayLike) -> np.ndarray:
+def land_cover_features(classifier: Any, images: np.ndarray) -> np.ndarray:
     """What the classifier sees in tiles, before it decides: its layer "features".
 
     Args:
@@ -68,7 +67,7 @@ def features_and_classes(model: Any, images: np.ndarray) -> tuple[np.ndarray, np
     return features.astype(np.float64), logits.argmax(axis=1)
 
 
-def kernel_distance(tiles: ArrayLike, restored: ArrayLike) -> np.ndarray:
+def kernel_distance(tiles: np.ndarray, restored: np.ndarray) -> np.ndarray:
     """Contribution of each tile to the kernel distance (KID) of restored tiles from true ones.
 
     The mean of the contributions is the unbiased estimate of the squared maximum mean discrepancy

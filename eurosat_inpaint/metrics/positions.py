@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from eurosat_inpaint._checks import require_masks, require_shape
 
@@ -11,7 +10,7 @@ from eurosat_inpaint._checks import require_masks, require_shape
 DISTANCE_EDGES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 48)
 
 
-def distances_to_known(masks: ArrayLike) -> np.ndarray:
+def distances_to_known(masks: np.ndarray) -> np.ndarray:
     """Distance of each pixel to the nearest known one, in pixels; 0 where it is known itself.
 
     Args:
@@ -29,7 +28,7 @@ def distances_to_known(masks: ArrayLike) -> np.ndarray:
     return np.stack([distance_transform_edt(m == 0) for m in masks[..., 0]]).astype(np.float32)
 
 
-def beyond_outermost_lines(masks: ArrayLike) -> np.ndarray:
+def beyond_outermost_lines(masks: np.ndarray) -> np.ndarray:
     """Hole pixels with known pixels on at most one side of their row: they are extrapolated.
 
     Args:
@@ -48,7 +47,7 @@ def beyond_outermost_lines(masks: ArrayLike) -> np.ndarray:
 
 
 def mean_error_by_distance(
-    squared_errors: ArrayLike, masks: ArrayLike, edges: Sequence[float]
+    squared_errors: np.ndarray, masks: np.ndarray, edges: Sequence[float]
 ) -> np.ndarray:
     """Mean squared error of hole pixels by their distance to the nearest known pixel.
 
@@ -83,7 +82,7 @@ def error_by_distance(
         return (sums / counts)[1 : len(edges)]
 
 
-def mean_error_map(squared_errors: ArrayLike, masks: ArrayLike) -> np.ndarray:
+def mean_error_map(squared_errors: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Mean squared error at each position, over the tiles in which it is a hole.
 
     Args:

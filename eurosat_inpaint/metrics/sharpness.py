@@ -1,7 +1,6 @@
 """How sharp a restoration is, whatever its error: gradients and spectra. See notebook 04."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from eurosat_inpaint._checks import as_tile_pair, as_tiles, require_masks, require_shape
 
@@ -25,7 +24,7 @@ def gradient_sums(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return total
 
 
-def gradient_ratio(tiles: ArrayLike, restored: ArrayLike, masks: ArrayLike) -> float:
+def gradient_ratio(tiles: np.ndarray, restored: np.ndarray, masks: np.ndarray) -> float:
     """Gradient magnitude in the holes, restored over true: 1 is as sharp as the truth, 0 is flat.
 
     A ratio of sums over all tiles, so that flat tiles do not divide by almost nothing.
@@ -47,7 +46,7 @@ def gradient_ratio(tiles: ArrayLike, restored: ArrayLike, masks: ArrayLike) -> f
     return float(gradient_sums(restored, masks).sum() / truth)
 
 
-def radial_power(images: ArrayLike) -> np.ndarray:
+def radial_power(images: np.ndarray) -> np.ndarray:
     """Radially averaged power spectrum of the brightness, averaged over tiles.
 
     The cosine transform is used, since a Fourier transform would see jumps between opposite edges.

@@ -149,6 +149,10 @@ def residual_unet(
     Raises:
         ValueError: if ``size`` is not divisible by ``2**len(filters)``, if there are not as many
             ``blocks`` as ``filters``, or a number is not a positive integer.
+
+    Example:
+        >>> residual_unet(filters=(16, 24), blocks=(1, 1)).output_shape
+        (None, 64, 64, 3)
     """
     require_stages(size, filters, blocks)
     masked = keras.Input((size, size, 3), name="masked")

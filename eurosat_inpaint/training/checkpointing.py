@@ -27,11 +27,10 @@ class TrainingLog(keras.callbacks.Callback):
         self.directory, self.measures = directory, measures
         self.history: list[dict] = []
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._started = time.perf_counter()
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        logs = logs or {}
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         # Where the rate is cut on a plateau, that callback logs the rate before the cut.
         rate = logs.get("learning_rate", self.model.optimizer.learning_rate)
         row = {"epoch": epoch + 1, **{name: float(logs[name]) for name in self.measures}}
@@ -56,8 +55,10 @@ class BestWeights(keras.callbacks.Callback):
         self.lowest = float("inf")
         self.weights: list | None = None
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if (loss := float((logs or {})["val_loss"])) >= self.lowest:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        loss = float(logs["val_loss"])
+        # NaN is no progress; of the first epoch the weights are kept whatever the loss is.
+        if self.weights is not None and not loss < self.lowest:
             return
         self.lowest, self.weights = loss, self.model.get_weights()
         if self.directory is not None:
@@ -126,7 +127,7 @@ class SavedState(keras.callbacks.Callback):
         for path in self.directory.glob("state-*.weights.h5"):
             path.unlink()
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if epoch == self.completed:
             return
         # The files that the state names are never written again, only replaced by others.

@@ -242,7 +242,7 @@ def run_training(
     compile_model(model, recipe, epochs * batches.num_batches, metrics)
     arguments = arguments | {"recipe": facts_of(recipe), "seed": seed, "epochs": epochs}
     arguments |= {"steps_per_epoch": batches.num_batches, "images": len(batches.images)}
-    arguments |= {"validation_images": len(validation_data[1]), "weights": model.count_params()}
+    arguments |= {"validation_images": len(validation_data[1]), "model": model.count_params()}
     measures = [mean.name for mean in model.metrics] if isinstance(recipe, GANRecipe) else ["loss"]
     folder = None if directory is None else Path(directory)
     if folder is not None:

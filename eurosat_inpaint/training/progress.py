@@ -1,6 +1,7 @@
 """Progress of a training as one line that is written over in place. See notebook 06."""
 
 import time
+from typing import Any
 
 import keras
 
@@ -20,14 +21,14 @@ class ProgressLine(keras.callbacks.Callback):
         super().__init__()
         self.name = name
 
-    def on_train_begin(self, logs: dict | None = None) -> None:
+    def on_train_begin(self, logs: Any = None) -> None:
         from IPython.display import display
 
         self._handle = display({"text/plain": f"{self.name}: starting"}, raw=True, display_id=True)
         self._started = self._shown = time.perf_counter()
         self._validation = ""
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         now = time.perf_counter()
         if now - self._shown < _SECONDS_BETWEEN_LINES:
             return
@@ -41,13 +42,13 @@ class ProgressLine(keras.callbacks.Callback):
             f"loss {logs['loss']:.5f}{self._validation}, {left:.0f} s left"
         )
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._validation = f", validation {logs['val_loss']:.5f}"
 
-    def on_train_end(self, logs: dict | None = None) -> None:
+    def on_train_end(self, logs: Any = None) -> None:
         seconds = time.perf_counter() - self._started
         self._show(f"{self._epoch + 1} epochs in {seconds:.0f} s{self._validation}")
 

@@ -17,7 +17,7 @@ _AVERAGED_PART = 1 / 50
 _STEPS_PER_EXECUTION = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a network is trained.
 
@@ -43,7 +43,7 @@ class Recipe:
     average: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GANRecipe:
     """How generator and discriminator are trained against each other, both by Adam.
 
@@ -134,8 +134,8 @@ def compile_model(
     if recipe.average:
         momentum = min(recipe.average, 1 - 1 / max(1, int(steps * _AVERAGED_PART)))
         average = {"use_ema": True, "ema_momentum": momentum}
-    settings = {"learning_rate": rate, "weight_decay": recipe.weight_decay, **average}
-    optimizer = (ConvolutionMuon if recipe.muon else keras.optimizers.AdamW)(**settings)
+    kind: Any = ConvolutionMuon if recipe.muon else keras.optimizers.AdamW
+    optimizer = kind(learning_rate=rate, weight_decay=recipe.weight_decay, **average)
     optimizer.build(model.trainable_variables)
     together = 1 if keras.backend.backend() == "torch" else _STEPS_PER_EXECUTION
     model.compile(optimizer, recipe.loss, metrics=list(metrics), steps_per_execution=together)

@@ -67,7 +67,7 @@ class MaskControls:
 
     def __init__(self, changed: Callable):
         self._changed = changed
-        self._families = {}
+        self._families: dict[str, _FamilyControls] = {}
         names = [
             (_FAMILY_LABELS.get(name, name.replace("_", " ")), name) for name in masks.FAMILIES
         ]

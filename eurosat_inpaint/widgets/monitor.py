@@ -2,6 +2,7 @@
 
 import io
 import time
+from typing import Any
 
 import ipywidgets
 import keras
@@ -34,7 +35,7 @@ class TrainingMonitor(keras.callbacks.Callback):
         require_masks("masks", self._masks, self._tiles.shape, holes=True)
         self._masked = self._tiles * self._masks
 
-    def on_train_begin(self, logs: dict | None = None) -> None:
+    def on_train_begin(self, logs: Any = None) -> None:
         from IPython.display import display
 
         self._text = ipywidgets.HTML("<p>The first epoch begins.</p>")
@@ -42,16 +43,16 @@ class TrainingMonitor(keras.callbacks.Callback):
         caption = ipywidgets.HTML("<b>Validation tiles</b>: masked, restored, true, in three rows")
         box = _Box([self._text, self._curves, caption, self._strip])
         box.add_class("training-monitor")
-        self._losses = {}
+        self._losses: dict[str, list[float]] = {}
         self._score = ""
         self._shown = time.perf_counter()
         self._show_tiles()
         display(box)
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         now = time.perf_counter()
         if now - self._shown < _SECONDS_BETWEEN_TEXTS:
             return
@@ -61,7 +62,7 @@ class TrainingMonitor(keras.callbacks.Callback):
         done = f", step {min(batch + 1, steps)} of {steps}" if steps else ""
         self._say(f"{done}: loss {logs['loss']:.5f}.")
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         for name, label in (("loss", "training"), ("val_loss", "validation")):
             if name in logs:
                 self._losses.setdefault(label, []).append(logs[name])
