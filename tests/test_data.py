@@ -164,7 +164,7 @@ def test_selecting_tiles_keeps_images_labels_and_names_together(archive_folder):
 
 
 def test_a_single_tile_cannot_be_selected_by_its_number(archive_folder):
-    with pytest.raises(TypeError, match="index must be"):
+    with pytest.raises(TypeError, match="^index must"):
         load_tiles("all", data_dir=archive_folder)[3]
 
 
@@ -264,13 +264,13 @@ def test_synthetic_tiles_asked_for_by_name_need_no_announcement(monkeypatch, cap
 
 @pytest.mark.parametrize("split", ["training", "Test", "", None, 0])
 def test_unknown_split(split):
-    with pytest.raises(ValueError, match="split must be one of .*'train', 'validation', 'test'"):
+    with pytest.raises(ValueError, match="^split must"):
         load_tiles(split)
 
 
 @pytest.mark.parametrize("source", ["web", "", None])
 def test_unknown_source(source):
-    with pytest.raises(ValueError, match="source must be one of .*'local', 'tfds', 'mirror'"):
+    with pytest.raises(ValueError, match="^source must"):
         load_tiles(source=source)
 
 

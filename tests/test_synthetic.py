@@ -81,11 +81,13 @@ def test_same_everywhere():
     assert hashlib.sha256(images.tobytes()).hexdigest() == GOLDEN
 
 
+@pytest.mark.slow
 def test_no_pixel_can_be_taken_for_a_hole():
     images, _, _ = synthetic_tiles(500, seed=2)
     assert images.min() >= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLASS_NAMES)
 def test_colour_statistics_are_the_real_ones(tiles_by_class, name):
     tiles = tiles_by_class[name].astype(np.float64)
@@ -95,6 +97,7 @@ def test_colour_statistics_are_the_real_ones(tiles_by_class, name):
     np.testing.assert_allclose(tiles.std((1, 2)).mean(0), within, rtol=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLASS_NAMES)
 def test_sharpness_is_near_the_real_one(tiles_by_class, name):
     tiles = tiles_by_class[name]
@@ -102,6 +105,7 @@ def test_sharpness_is_near_the_real_one(tiles_by_class, name):
     assert (down.mean() + right.mean()) / 2 == pytest.approx(REAL_SHARPNESS[name], rel=0.3)
 
 
+@pytest.mark.slow
 def test_sea_and_forest_are_nearly_flat_and_industry_is_not(tiles_by_class):
     within = {name: tiles.std((1, 2)).mean() for name, tiles in tiles_by_class.items()}
     assert max(within["SeaLake"], within["Forest"]) < 0.02
