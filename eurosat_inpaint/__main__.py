@@ -47,6 +47,7 @@ def doctor(data_dir: str | None = None) -> None:
     import psutil
 
     memory = psutil.virtual_memory()
+    tiles = _tiles(data_dir)
     cache = data.cache_contents()
     kept = ", ".join(f"{kind} {size / 2**20:,.0f} MB" for kind, size in cache.items())
     lines = {
@@ -57,7 +58,7 @@ def doctor(data_dir: str | None = None) -> None:
         "Backend, device": f"{_backend()}, {shipping.device()}",
         "Cores": os.cpu_count(),
         "Memory": f"{memory.total / 2**30:.0f} GB, {memory.available / 2**30:.0f} GB free",
-        "Tiles": _tiles(data_dir),
+        "Tiles": tiles,
         "Decoded tiles": f"{kept or 'none'}, kept in {data.cache_folder()}",
         **{f"Weights {name!r}": _weights(name) for name in pretrained.names(task=None)},
         "Profile": os.environ.get("EUROSAT_INPAINT_PROFILE", "teach"),

@@ -1,6 +1,8 @@
 """``python -m eurosat_inpaint``: what it prints, writes and refuses."""
 
+import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +14,7 @@ from conftest import write_folder
 from helpers_cards import CARD_FIELDS
 
 from eurosat_inpaint import __main__ as command_line
-from eurosat_inpaint import baselines, checkpointing, data, metrics, models, pretrained, training
+from eurosat_inpaint import baselines, data, metrics, models, pretrained, shipping, training
 from eurosat_inpaint.data import CLASS_NAMES
 from eurosat_inpaint.masks import line_masks
 
@@ -44,8 +46,8 @@ def without_progress(lines):
 @pytest.fixture
 def tiny_network(monkeypatch, tmp_path):
     """Shipped in the place of the U-Net: a network that trains in seconds."""
-    network = command_line.SHIPPED_NETWORKS["unet"] | {"arguments": TINY}
-    monkeypatch.setitem(command_line.SHIPPED_NETWORKS, "unet", network)
+    network = dataclasses.replace(shipping.NETWORKS["unet"], arguments=TINY)
+    monkeypatch.setitem(shipping.NETWORKS, "unet", network)
     monkeypatch.setattr(training, "fastest_dtype", lambda build: "float32")
     monkeypatch.chdir(tmp_path)
     return models.residual_unet(**TINY)
@@ -71,15 +73,15 @@ def tiny_attempts(tiny_network, tmp_path, monkeypatch):
         "wnet": {"first": TINY, "filters": [4], "blocks": [1]},
     }
     for name in arguments:
-        network = command_line.SHIPPED_NETWORKS[name] | {"arguments": arguments[name]}
-        monkeypatch.setitem(command_line.SHIPPED_NETWORKS, name, network)
+        network = dataclasses.replace(shipping.NETWORKS[name], arguments=arguments[name])
+        monkeypatch.setitem(shipping.NETWORKS, name, network)
     return folder
 
 
-def test_doctor_says_in_ten_lines_what_works(capsys, archive_zip):
+def test_doctor_says_line_by_line_what_works(capsys, archive_zip):
     status, lines, _ = run(capsys, "doctor", "--data", archive_zip)
     assert status == 0
-    assert len(lines) == 9 + len(pretrained.names(task=None))
+    assert len(lines) == 10 + len(pretrained.names(task=None))
     text = "\n".join(lines)
     assert f"keras {keras.__version__}" in text and f"numpy {np.__version__}" in text
     splits = [len(data.load_tiles(split, data_dir=archive_zip)) for split in data.SPLITS]
@@ -87,12 +89,14 @@ def test_doctor_says_in_ten_lines_what_works(capsys, archive_zip):
     counts = f"60 from 'local': train {splits[0]}, validation {splits[1]}, test {splits[2]}"
     assert counts in text
     parameters = pretrained.card("unet")["parameters"]
-    assert f"Weights 'unet'      load, {parameters:,} parameters" in lines
+    assert f"Weights 'unet'       load, {parameters:,} parameters" in lines
+    assert f"Decoded tiles        local 1 MB, kept in {data.cache_folder()}" in lines
     assert str(archive_zip) not in text
 
 
+@pytest.mark.slow
 def test_doctor_says_that_tiles_are_synthetic(capsys, monkeypatch):
-    monkeypatch.setattr("eurosat_inpaint.archives.SYNTHETIC_TILES", 20)
+    monkeypatch.setattr(data.archives, "SYNTHETIC_TILES", 20)
     status, lines, _ = run(capsys, "doctor")
     assert status == 0
     assert any(line.startswith("Synthetic tiles are used, since") for line in lines)
@@ -108,10 +112,11 @@ def test_doctor_says_what_does_not_work(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", folder)
     status, lines, _ = run(capsys, "doctor", "--data", tmp_path / "nowhere.zip")
     assert status == 0
-    assert any(line.startswith("Tiles               none: data_dir names") for line in lines)
-    assert any(line.startswith("Weights 'unet'      do not load:") for line in lines)
+    assert any(line.startswith("Tiles                none: data_dir names") for line in lines)
+    assert any(line.startswith("Weights 'unet'       do not load:") for line in lines)
 
 
+@pytest.mark.slow
 def test_doctor_runs_as_a_module(archive_zip):
     command = [sys.executable, "-m", "eurosat_inpaint", "doctor", "--data", str(archive_zip)]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=200)
@@ -121,16 +126,18 @@ def test_doctor_runs_as_a_module(archive_zip):
 
 
 def tables_of(lines):
-    """Of each table the column names, and the rows by their first word: scores of the methods,
-    paired differences (where there are two methods), means per class (where there are networks).
+    """Of each table the caption, the column names, and the rows by their first word: scores of the
+    methods, paired differences (where there are two methods), means per class of each network.
     """
     tables = []
-    for block in "\n".join(lines[1:]).split("\n\n"):
-        head, *rows = block.splitlines()
-        tables.append((head.split(), {row.split()[0]: row.split()[1:] for row in rows}))
+    for block in "\n".join(lines[1:]).strip().split("\n\n"):
+        caption, head, *rows = block.splitlines()
+        columns = re.split("  +", head.strip())
+        tables.append((caption, columns, {row.split()[0]: row.split()[1:] for row in rows}))
     return tables
 
 
+@pytest.mark.slow
 def test_evaluate_prints_the_scores_of_a_network_per_class(capsys, archive_zip):
     status, lines, errors = run(
         capsys, "evaluate", "unet", "--split", "train", "--data", archive_zip
@@ -138,9 +145,9 @@ def test_evaluate_prints_the_scores_of_a_network_per_class(capsys, archive_zip):
     assert status == 0 and without_progress(errors) == []
     tiles = data.load_tiles("train", data_dir=archive_zip)
     assert lines[0].startswith(f"{len(tiles)} train tiles from 'local', original masks")
-    (_, comparison), (head, rows) = tables_of(lines)
-    assert list(comparison) == ["unet"]
-    assert list(rows) == ["unet", *CLASS_NAMES]
+    (_, _, comparison), (caption, names, rows) = tables_of(lines)
+    assert list(comparison) == ["unet"] and caption.startswith("unet")
+    assert list(rows) == [*CLASS_NAMES]
     (expected,) = metrics.compare(
         {"unet": pretrained.load("unet")},
         tiles.images,
@@ -148,37 +155,35 @@ def test_evaluate_prints_the_scores_of_a_network_per_class(capsys, archive_zip):
         tiles.labels,
     )
     shown = ["mse", "psnr", "ssim", "mse_holes", "mae_holes", "psnr_holes", "ssim_holes"]
-    names = head[3:]
-    assert names == [*shown, "land_cover"]
-    of_all = {score: expected[score]["value"] for score in [*shown, "land_cover_agreement"]}
-    for label, row in [("unet", of_all), ("River", expected["per_class"][8])]:
-        for name, printed in zip(names, rows[label], strict=True):
-            full_name = name if name in row else next(s for s in row if s.startswith(name))
-            assert float(printed) == pytest.approx(row[full_name], rel=1e-3)
+    assert names == [name.replace("_", " ") for name in [*shown, "land_cover_agreement"]]
+    for name, printed in zip(names, rows["River"], strict=True):
+        score = expected["per_class"][8][name.replace(" ", "_")]
+        assert float(printed) == pytest.approx(score, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_evaluate_prints_one_table_in_the_order_given(capsys, archive_zip, monkeypatch):
     restored = []
 
-    def counted(model, masked, *rest, predict=metrics.predict):
+    def counted(model, masked, *rest, restore=pretrained.restore_in_batches):
         restored.append(model)
-        return predict(model, masked, *rest)
+        return restore(model, masked, *rest)
 
-    monkeypatch.setattr(metrics, "predict", counted)
+    monkeypatch.setattr(pretrained, "restore_in_batches", counted)
     command = ("evaluate", "baselines", "unet", "--split", "train", "--data", archive_zip)
     status, lines, _ = run(capsys, *command)
     assert status == 0
     assert max(len(line) for line in lines) <= 120
-    (_, rows), (_, differences), (_, per_class) = tables_of(lines)
+    (_, _, rows), (_, _, differences), (_, _, per_class) = tables_of(lines)
     assert list(rows) == [*baselines.FILLS, "unet"]
     assert list(differences) == list(rows)[1:]  # Nothing stands above the first row.
-    assert list(per_class) == ["unet", *CLASS_NAMES]
+    assert list(per_class) == [*CLASS_NAMES]
     assert len(restored) == len(rows)  # Nothing is restored twice.
     tiles = data.load_tiles("train", data_dir=archive_zip)
     methods = {name: baselines.FILLS[name] for name in ("mean", "nearest")}
     first, second = metrics.compare(methods, tiles.images, line_masks(len(tiles), seed=0))
     scores = ("psnr", "ssim", "mse_holes", "gradient_ratio", "land_cover_agreement")
-    expected = list(second["mse"].values())
+    expected = [*second["mse"].values()]
     expected += [second[score]["value"] for score in (*scores, "kernel_distance")]
     tolerances = 3 * [1e-6] + [0.01, 1e-3, 1e-6, 1e-3, 1e-3, 1e-4]
     assert (abs(np.subtract(numbers(rows["nearest"]), expected)) <= tolerances).all()
@@ -241,6 +246,7 @@ def test_unknown_words_are_refused(arguments, capsys):
     assert "usage: python -m eurosat_inpaint" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_trained_weights_load_by_their_card(
     capsys, tmp_path, archive_zip, tiny_network, monkeypatch
 ):
@@ -265,7 +271,7 @@ def test_trained_weights_load_by_their_card(
     tiles = data.load_tiles("validation", data_dir=archive_zip)
     scores = metrics.evaluate(model, tiles.images, line_masks(len(tiles), seed=0))
     assert card["validation"] == pytest.approx(scores, rel=1e-5)
-    assert f"Validation MSE {scores['mse']:.6f}" in lines[-1]
+    assert f"Validation mse {scores['mse']:.6f}" in lines[-1]
 
     # A second time it is trained anew, to the same end.
     status, _, _ = run(capsys, *command)
@@ -275,6 +281,7 @@ def test_trained_weights_load_by_their_card(
     assert len((directory / "log.csv").read_text().splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_a_run_can_continue_from_shipped_weights(
     capsys, tmp_path, archive_zip, tiny_network, monkeypatch
 ):
@@ -303,6 +310,7 @@ def test_a_run_can_continue_from_shipped_weights(
     assert before["mse"] == first["validation"]["mse"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gan", "unet_long", "wnet"])
 def test_attempts_start_from_the_unet_and_load_by_their_card(
     name, capsys, tmp_path, archive_zip, tiny_attempts
@@ -337,13 +345,14 @@ def test_attempts_start_from_the_unet_and_load_by_their_card(
         capsys, "evaluate", "unet", name, "--split", "train", "--data", archive_zip
     )
     assert status == 0, errors
-    (_, rows), *_ = tables_of(lines)
+    (_, _, rows), *_ = tables_of(lines)
     assert list(rows) == ["unet", name]
     tiles = data.load_tiles("validation", data_dir=archive_zip)
     scores = metrics.evaluate(model, tiles.images, line_masks(len(tiles), seed=0))
     assert card["validation"] == pytest.approx(scores, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gan", "wnet"])
 def test_a_run_of_an_attempt_can_continue_from_its_shipped_weights(
     name, capsys, tmp_path, archive_zip, tiny_attempts, monkeypatch
@@ -352,6 +361,7 @@ def test_a_run_of_an_attempt_can_continue_from_its_shipped_weights(
     starts = []
 
     def no_training(model, *others, **settings):
+        model = model.generator if name == "gan" else model
         starts.append(model.get_weights())
         model.set_weights([w + np.float32(0.01) for w in model.get_weights()])
         if name == "wnet":
@@ -374,19 +384,23 @@ def test_a_run_of_an_attempt_can_continue_from_its_shipped_weights(
     assert second[digest] == first[digest] == pretrained.card("unet")["sha256"]
 
 
+@pytest.mark.slow
 def test_stopped_training_continues_with_the_same_command(
     capsys, tmp_path, archive_zip, tiny_network, monkeypatch
 ):
     command = ("train", "unet", "--profile", "smoke", "--data", archive_zip)
-    begin = checkpointing.TrainingKeeper.on_epoch_end
+    fit = training.fit_unet
 
-    def stop_in_the_second_epoch(keeper, epoch, logs=None):
+    def stop(epoch, logs):
         if epoch == 1:
             raise KeyboardInterrupt
-        begin(keeper, epoch, logs)
+
+    def fit_and_stop(*arguments, **settings):
+        stopping = keras.callbacks.LambdaCallback(on_epoch_end=stop)
+        return fit(*arguments, **settings, callbacks=[stopping])
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpointing.TrainingKeeper, "on_epoch_end", stop_in_the_second_epoch)
+        patch.setattr(training, "fit_unet", fit_and_stop)
         status, _, errors = run(capsys, *command)
     assert status == 130
     assert errors[-1] == "stopped; the same command continues a training"
