@@ -1,19 +1,24 @@
-# The series: `make run` executes it, `make lab` opens it, `make test` tests it.
-# Every target sets up .venv first, `make test` also .venv-jax and .venv-colab; a second call does
-# not install again.
+# The series: `make run` executes it, `make lab` opens it, `make check` tests it in two minutes,
+# `make test` tests the whole. Every target sets up .venv first, `make test` also .venv-jax and
+# .venv-colab; a second call does not install again.
 
 PYTHON ?= python3
-BIN := .venv/bin
+# Where an environment keeps its programs.
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := .venv/$(SCRIPTS)
 INSTALLED := .venv/installed
-JAX_BIN := .venv-jax/bin
+JAX_BIN := .venv-jax/$(SCRIPTS)
 JAX_INSTALLED := .venv-jax/installed
-COLAB_BIN := .venv-colab/bin
+COLAB_BIN := .venv-colab/$(SCRIPTS)
 COLAB_INSTALLED := .venv-colab/installed
 
 # TensorFlow's start-up chatter helps nobody here.
 export TF_CPP_MIN_LOG_LEVEL := 3
 
-.PHONY: run lab app test lint notebooks publish setup clean
+.PHONY: help run lab app check test lint notebooks publish setup clean
+
+help:
+	@grep -B1 -E '^[a-z]+:' Makefile | grep -vE '^--'
 
 run: $(INSTALLED)
 	$(BIN)/python tools/notebooks.py run
@@ -26,14 +31,23 @@ app: $(INSTALLED)
 	$(BIN)/voila notebooks/02_mask_generation.ipynb \
 		--VoilaConfiguration.extension_denylist=jupyterlab-jupytext
 
+# While editing: style, types, examples in docstrings, and the fast tests.
+check: $(INSTALLED) lint
+	EUROSAT_INPAINT_OFFLINE=1 $(BIN)/python -m pytest --quiet --numprocesses=auto \
+		--doctest-modules -m "not slow and not browser and not environment" \
+		eurosat_inpaint tests
+
 # The tests ask the network for no tiles; notebooks run on few synthetic ones.
 test: $(INSTALLED) $(JAX_INSTALLED) $(COLAB_INSTALLED) lint
 	EUROSAT_INPAINT_OFFLINE=1 EUROSAT_INPAINT_PROFILE=smoke \
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=120 tests notebooks
+	$(BIN)/python -m pytest --doctest-modules \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout=120 eurosat_inpaint tests notebooks
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 # For those who edit: text sources to executed notebooks; NOTEBOOK=04 builds one.
 notebooks: $(INSTALLED)

@@ -5,15 +5,18 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nbformat
 import publish
 import pytest
-import tomllib
 from preamble import read_address_and_tag
 
+import eurosat_inpaint as ei
+
 ROOT = Path(__file__).resolve().parent.parent
+TAG = f"v{ei.__version__}"
 CHECK = "from notebooks import *; print(sum(map(find_problems, NOTEBOOKS.glob('*.ipynb')), []))"
 
 
@@ -35,7 +38,7 @@ def run(folder, *arguments):
 
 
 def badge_of(repository, name):
-    page = f"https://colab.research.google.com/github/{repository}/blob/v0.1.0/notebooks/{name}"
+    page = f"https://colab.research.google.com/github/{repository}/blob/{TAG}/notebooks/{name}"
     return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({page})"
 
 
@@ -43,7 +46,7 @@ def test_address_is_written_everywhere_and_over_another(project):
     readme_before, before = (project / "README.md").read_text(), read_notebooks(project)
     for repository in ("someone/else", "ada-l/eurosat.inpaint"):
         output = run(project, "tools/publish.py", repository)
-    assert "git tag v0.1.0" in output
+    assert f"git tag {TAG}" in output
 
     toml = tomllib.loads((project / "pyproject.toml").read_text())
     assert toml["project"]["urls"] == {"Repository": "https://github.com/ada-l/eurosat.inpaint"}
@@ -51,7 +54,7 @@ def test_address_is_written_everywhere_and_over_another(project):
     for name, notebook in read_notebooks(project).items():
         install, badge, *own = notebook["cells"]
         source = "".join(install["source"])
-        assert " git+https://github.com/ada-l/eurosat.inpaint@v0.1.0 " in source
+        assert f" git+https://github.com/ada-l/eurosat.inpaint@{TAG} " in source
         assert badge["source"] == [badge_of("ada-l/eurosat.inpaint", name)]
         assert own == before[name]["cells"][-len(own) :]
     readme = (project / "README.md").read_text()

@@ -1,13 +1,15 @@
 """The cells that every notebook starts with; its source does not hold them.
 
-They follow from pyproject.toml: the address of the repository, if there is one, and the version,
-whose tag ``v...`` Colab installs. ``notebooks.py`` puts them in, ``publish.py`` renews them.
+They follow from pyproject.toml, which has the address of the repository, if there is one, and from
+the version of the package, whose tag ``v...`` Colab installs. ``notebooks.py`` puts them in, ``publish.py`` renews them.
 """
 
+import tomllib
 from pathlib import Path
 
-import tomllib
 from nbformat.v4 import new_code_cell, new_markdown_cell
+
+import eurosat_inpaint
 
 PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 # By their ids the cells are found again.
@@ -54,7 +56,7 @@ def start_with_preamble(notebook, name: str):
 def read_address_and_tag() -> tuple[str | None, str]:
     """Where the repository is, if that is known yet, and the tag of this version."""
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
-    return project["urls"].get("Repository"), f"v{project['version']}"
+    return project["urls"].get("Repository"), f"v{eurosat_inpaint.__version__}"
 
 
 def without_preamble(notebook):
