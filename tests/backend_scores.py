@@ -157,7 +157,7 @@ def train(images, folder, start):
         on_train_batch_end=lambda batch, logs: losses.append(float(logs["loss"]))
     )
     # The loss of every step is to be compared.
-    ei.training._STEPS_PER_EXECUTION = 1
+    ei.training.recipes._STEPS_PER_EXECUTION = 1
     history = ei.training.fit_unet(
         model,
         crops[:TRAINING_TILES],

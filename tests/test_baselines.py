@@ -72,7 +72,7 @@ def test_bad_input_is_named(tiles, mask, fill):
         ((masked, mask[..., 0]), "mask must have shape"),
         ((masked[0], mask), "masked must have shape"),
         ((masked[..., :1], mask), "masked must have shape"),
-        ((masked, nothing_known), "mask must have at least one known pixel"),
+        ((masked, nothing_known), "mask must .* known pixel"),
         ((with_nan, mask), "masked must lie in"),
         ((masked * 255, mask), "masked must lie in"),
     ]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from eurosat_inpaint.masks import line_masks
-from eurosat_inpaint.training import MaskedTileBatches, require_images
+from eurosat_inpaint.training import MaskedTileBatches
 
 SIZE = 16
 COUNT = 22
@@ -219,12 +219,12 @@ def test_masks_are_line_masks_as_they_were_drawn(images):
     ],
 )
 def test_bad_numbers_are_named(images, argument, value):
-    with pytest.raises(ValueError, match=f"{argument} must be an integer of at least .*{value!r}"):
+    with pytest.raises(ValueError, match=f"^{argument} .*{value!r}"):
         MaskedTileBatches(images, **{"batch_size": 4, argument: value})
 
 
 def test_a_batch_of_more_than_all_images_is_refused(images):
-    with pytest.raises(ValueError, match="batch_size is 23, but there are 22 images"):
+    with pytest.raises(ValueError, match="^batch_size is 23, .* 22 images"):
         MaskedTileBatches(images, 23)
 
 
@@ -238,13 +238,13 @@ def test_a_batch_of_more_than_all_images_is_refused(images):
     ],
 )
 def test_images_of_the_wrong_type_are_refused(bad):
-    with pytest.raises(TypeError, match="images must be a uint8 array, got "):
+    with pytest.raises(TypeError, match="^images "):
         MaskedTileBatches(bad, 4)
-    with pytest.raises(TypeError, match="tiles must be a uint8 array, got "):
-        require_images("tiles", bad)
 
 
-@pytest.mark.parametrize("shape", [(16, 16, 3), (9, 16, 16), (9, 16, 16, 1), (9, 16, 8, 3)])
+@pytest.mark.parametrize(
+    "shape", [(16, 16, 3), (9, 16, 16), (9, 16, 16, 1), (9, 16, 8, 3), (0, 16, 16, 3)]
+)
 def test_images_of_the_wrong_shape_are_refused(shape):
-    with pytest.raises(ValueError, match=r"images must have shape \(n, side, side, 3\), got"):
-        MaskedTileBatches(np.zeros(shape, np.uint8), 4)
+    with pytest.raises(ValueError, match="^images "):
+        MaskedTileBatches(np.zeros(shape, np.uint8), 1)

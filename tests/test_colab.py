@@ -7,13 +7,13 @@ Its environment, .venv-colab, holds the lowest versions that pyproject.toml allo
 import importlib.util
 import os
 import subprocess
+import tomllib
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import preamble
 import pytest
-import tomllib
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell
 from packaging.requirements import Requirement

@@ -121,6 +121,7 @@ def small_model(mask_input):
     return keras.Model([masked, mask], composite_layer()(known))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask_input", [True, False])
 def test_network_in_bfloat16_keeps_known_pixels(tiles, mask, bfloat16_policy, mask_input):
     masked = tiles * mask
@@ -139,6 +140,7 @@ def test_push_pull_layer_is_push_pull_in_float32_whatever_the_policy(tiles, mask
     np.testing.assert_allclose(filled, push_pull(tiles * mask, mask), atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_saved_models_load_in_a_fresh_process_in_safe_mode(tiles, mask, tmp_path):
     masked = tiles * mask
     np.savez(tmp_path / "given.npz", masked=masked, mask=mask)

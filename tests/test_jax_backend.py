@@ -17,6 +17,8 @@ from pytest import approx
 
 from eurosat_inpaint import pretrained
 
+pytestmark = [pytest.mark.slow, pytest.mark.environment]
+
 SCRIPT = Path(backend_scores.__file__)
 JAX_PYTHON = SCRIPT.parents[1] / ".venv-jax" / "bin" / "python"
 ACROSS_BACKENDS = 1e-5

@@ -116,7 +116,7 @@ def test_the_global_generator_plays_no_part():
 @pytest.mark.parametrize("size", [2, 7, 64, 100])
 def test_table_and_direct_way_agree(size, monkeypatch):
     from_table = line_masks(300, size=size, lines=4, seed=2)
-    monkeypatch.setattr(masks, "_LARGEST_TABLE_SIZE", 0)
+    monkeypatch.setattr(masks.lines, "_LARGEST_TABLE_SIZE", 0)
     np.testing.assert_array_equal(line_masks(300, size=size, lines=4, seed=2), from_table)
 
 

@@ -222,13 +222,13 @@ def test_values_outside_0_to_1_are_refused(score, value):
 @pytest.mark.parametrize("score", TILE_SCORES)
 @pytest.mark.parametrize("shape", [(2, 16, 15, 3), (1, 16, 16, 3), (3, 16, 16, 3)])
 def test_other_shapes_are_refused(score, shape):
-    with pytest.raises(ValueError, match="^restored must have the shape of tiles"):
+    with pytest.raises(ValueError, match="^restored must have shape"):
         score(np.zeros((2, 16, 16, 3)), np.zeros(shape))
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 3), (2, 16, 16), (2, 16, 16, 1), (0, 16, 16, 3)])
 def test_what_is_no_batch_of_tiles_is_refused(shape):
-    with pytest.raises(ValueError, match="^tiles must have shape"):
+    with pytest.raises(ValueError, match="^tiles must"):
         metrics.mse(np.zeros(shape), np.zeros(shape))
 
 
@@ -258,22 +258,22 @@ def test_bad_masks_are_refused(masks, message):
 
 
 @pytest.mark.parametrize(
-    ("labels", "class_names"),
+    ("labels", "class_names", "problem"),
     [
-        ([0, 1, 2], None),
-        ([[0], [1]], None),
-        ([0.0, 1.0], None),
-        (["a", "b"], None),
-        ([0, 2], ("a", "b")),
-        ([-1, 0], ("a", "b")),
+        ([0, 1, 2], None, ValueError),
+        ([[0], [1]], None, ValueError),
+        ([0.0, 1.0], None, TypeError),
+        (["a", "b"], None, TypeError),
+        ([0, 2], ("a", "b"), ValueError),
+        ([-1, 0], ("a", "b"), ValueError),
     ],
 )
-def test_bad_labels_are_refused_before_the_work(labels, class_names):
+def test_bad_labels_are_refused_before_the_work(labels, class_names, problem):
     def unused(masked, masks):
         pytest.fail("the model was called")
 
     tiles, masks = np.full((2, 16, 16, 3), 0.5), line_masks(2, size=16, lines=1)
-    with pytest.raises(ValueError, match="^labels must"):
+    with pytest.raises(problem, match="^labels must"):
         metrics.evaluate(unused, tiles, masks, labels, class_names)
 
 
@@ -440,7 +440,7 @@ def test_compare_refuses_before_the_work(scored):
         ((images, nothing), "masks must each have at least one known pixel"),
         ((images, whole), "masks must each have at least one hole"),
         ((images / 100, masks), "images must lie in"),
-        ((images, masks, labels[:2]), "labels must be integers of shape"),
+        ((images, masks, labels[:2]), "labels must have shape"),
     ):
         with pytest.raises(ValueError, match=message):
             metrics.compare({"unused": unused}, *arguments)

@@ -6,6 +6,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from helpers_models import check_output, masked_tiles
 from keras import layers
 
 from eurosat_inpaint.compositing import push_pull
@@ -14,14 +15,6 @@ from eurosat_inpaint.models import original_unet, residual_unet, unet, wnet
 from eurosat_inpaint.models.unet import _depth_to_space, _space_to_depth
 
 TINY_RESIDUAL = {"filters": (8, 12), "blocks": (1, 2)}
-
-
-def masked_tiles(size=64, n=3, seed=0):
-    """Random masked tiles, with channel values of 0 and 1 among them, and their masks."""
-    tiles = np.random.default_rng(seed).random((n, size, size, 3), np.float32)
-    tiles[:, ::5, ::3, 0], tiles[:, ::3, ::5, 1] = 0, 1
-    masks = line_masks(n, size=size, seed=seed)
-    return tiles * masks, masks
 
 
 @pytest.fixture(scope="module")
@@ -124,18 +117,6 @@ def test_known_pixels_are_untouched_under_a_bfloat16_policy(mask_input, bfloat16
     check_output(model, 32)
 
 
-def check_output(model, size):
-    masked, masks = masked_tiles(size)
-    one_input = len(model.inputs) == 1
-    whole = model.predict_on_batch(masked if one_input else [masked, masks])
-    assert whole.shape == (3, size, size, 3) and whole.dtype == np.float32
-    assert whole.min() >= 0 and whole.max() <= 1
-    known = np.broadcast_to(masks == 1, whole.shape)
-    np.testing.assert_array_equal(whole[known], masked[known])
-    # A sigmoid never gives 0: holes were filled.
-    assert whole[~known].min() > 0
-
-
 def test_mask_is_used_where_it_is_an_input():
     """A black pixel that is known stays black only if the mask is looked at."""
     masked, masks = np.zeros((1, 32, 32, 3), np.float32), np.ones((1, 32, 32, 1), np.float32)
@@ -147,7 +128,7 @@ def test_mask_is_used_where_it_is_an_input():
 @pytest.mark.parametrize("depth", [2, 5])
 @pytest.mark.parametrize("size", [63, 70])
 def test_size_that_cannot_be_halved_is_refused(size, depth):
-    with pytest.raises(ValueError, match=f"size must be divisible by {2**depth}.*got {size}"):
+    with pytest.raises(ValueError, match=f"^size .*{2**depth}.*{size}"):
         unet(size, filters=2, depth=depth)
 
 
@@ -157,7 +138,7 @@ def test_size_that_cannot_be_halved_is_refused(size, depth):
     ids=["original", "residual", "zero"],
 )
 def test_every_builder_checks_the_size(build):
-    with pytest.raises(ValueError, match="^size must be"):
+    with pytest.raises(ValueError, match="^size "):
         build()
 
 
@@ -177,7 +158,7 @@ def test_every_builder_checks_the_size(build):
     ],
 )
 def test_unet_names_the_argument_that_is_wrong(name, value):
-    with pytest.raises(ValueError, match=rf"^{name}(\[\d\])? must be"):
+    with pytest.raises(ValueError, match=rf"^{name}(\[\d\])? "):
         unet(**{name: value})
 
 
@@ -193,7 +174,7 @@ def test_unet_names_the_argument_that_is_wrong(name, value):
     ],
 )
 def test_residual_unet_names_the_argument_that_is_wrong(name, value):
-    with pytest.raises(ValueError, match=rf"^{name}(\[\d\])? must"):
+    with pytest.raises(ValueError, match=rf"^{name}(\[\d\])? "):
         residual_unet(**(TINY_RESIDUAL | {name: value}))
 
 

@@ -1,6 +1,7 @@
 """Pictures: that they are of what was given, and say so where tiles are synthetic."""
 
 import inspect
+from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -62,7 +63,7 @@ def test_every_picture_of_tiles_is_called_here():
         for name, function in inspect.getmembers(plots, inspect.isfunction)
         if name.startswith("show_") and "source" in inspect.signature(function).parameters
     }
-    assert with_source == set(CALLS)
+    assert with_source == set(CALLS) | {"show_table"}
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -179,3 +180,41 @@ def test_style_is_set_on_demand():
         plots.use_style()
         assert plt.rcParams["image.interpolation"] == "nearest"
         assert plt.rcParams["axes.prop_cycle"].by_key()["color"] == list(plots.COLOURS)
+
+
+# Tables
+
+COLUMNS = {"MSE": ".4f", "95 % interval": ".2f", "tiles": "d", "data": ""}
+TABLE_ROWS = {"mean": (0.25, (0.2, 0.3), 70, "a & b"), "push-pull": (0.01, (0, 0.125), 7, "<c>")}
+
+
+def test_table_in_a_terminal_is_aligned_text():
+    assert repr(plots.show_table(COLUMNS, TABLE_ROWS, "Fills", corner="fill")).splitlines() == [
+        "Fills",
+        "fill          MSE  95 % interval  tiles   data",
+        "mean       0.2500   [0.20, 0.30]     70  a & b",
+        "push-pull  0.0100   [0.00, 0.12]      7    <c>",
+    ]
+
+
+def test_table_in_a_notebook_is_html():
+    table = ElementTree.fromstring(plots.show_table(COLUMNS, TABLE_ROWS, "1 < 2")._repr_html_())
+    assert table.findtext("caption") == "1 < 2"
+    cells = [[cell.text or "" for cell in row] for row in table.iter("tr")]
+    assert cells == [
+        ["", "MSE", "95 % interval", "tiles", "data"],
+        ["mean", "0.2500", "[0.20, 0.30]", "70", "a & b"],
+        ["push-pull", "0.0100", "[0.00, 0.12]", "7", "<c>"],
+    ]
+
+
+def test_tables_say_where_tiles_are_synthetic():
+    for source in ("synthetic", "local", None):
+        table = plots.show_table(COLUMNS, TABLE_ROWS, "Fills", source)
+        for shown in (repr(table), table._repr_html_()):
+            assert ("synthetic" in shown) == (source == "synthetic")
+
+
+def test_a_row_of_another_length_is_named():
+    with pytest.raises(ValueError, match=r"rows\['short'\] must have 4 cells, got 1"):
+        plots.show_table(COLUMNS, TABLE_ROWS | {"short": (1.0,)}, "Fills")

@@ -80,7 +80,7 @@ def bad_masks():
         pytest.param(half, "masks must hold only 0", MEASURES + ON_MASKS, id="half"),
         pytest.param(unknown, "masks must hold only 0", MEASURES + ON_MASKS, id="NaN"),
         pytest.param(good[0], "masks must have shape", MEASURES + ON_MASKS, id="one mask"),
-        pytest.param(good[:0], "masks must have shape", MEASURES + ON_MASKS, id="no mask"),
+        pytest.param(good[:0], "masks must hold at least one", MEASURES + ON_MASKS, id="no mask"),
         pytest.param(good.repeat(3, -1), "masks must have shape", MEASURES + ON_MASKS, id="RGB"),
         pytest.param(good[:1], "squared_errors must have shape", MEASURES, id="too few"),
         pytest.param(no_holes, "masks must each have at least one hole", MEASURES, id="no holes"),

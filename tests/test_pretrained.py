@@ -129,7 +129,7 @@ def test_missing_weights_are_named(copied_weights):
 @pytest.mark.parametrize("name", ["u-net", "", "../unet", None])
 def test_unknown_names_are_refused(name):
     for function in (pretrained.load, pretrained.card):
-        with pytest.raises(ValueError, match=r"^name must be one of \[.*'unet'.*\], got"):
+        with pytest.raises(ValueError, match="^name must .*'unet'"):
             function(name)
 
 

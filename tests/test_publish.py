@@ -42,6 +42,7 @@ def badge_of(repository, name):
     return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({page})"
 
 
+@pytest.mark.slow
 def test_address_is_written_everywhere_and_over_another(project):
     readme_before, before = (project / "README.md").read_text(), read_notebooks(project)
     for repository in ("someone/else", "ada-l/eurosat.inpaint"):

@@ -14,15 +14,15 @@ def tiles():
 
 
 def test_gradients_count_where_both_pixels_are_holes(tiles):
-    images, masks = tiles[0][:2], tiles[1][:2]
+    images, masks = tiles[0][:2] / 255, tiles[1][:2]
     expected = np.zeros(2)
     for n, row, column in np.argwhere(masks[..., 0] == 0):
         for other in ((row + 1, column), (row, column + 1)):
             if max(other) < 64 and masks[n][other] == 0:
-                change = images[n][other].astype(float) - images[n, row, column]
-                expected[n] += np.abs(change).sum() / 255
-    assert gradient_sums(images, masks) == pytest.approx(expected, rel=1e-5)
-    assert gradient_sums(images / 255, masks) == pytest.approx(expected, rel=1e-6)
+                expected[n] += np.abs(images[n][other] - images[n, row, column]).sum()
+    assert gradient_sums(images, masks) == pytest.approx(expected, rel=1e-6)
+    as_float32 = gradient_sums(images.astype(np.float32), masks)
+    assert as_float32 == pytest.approx(expected, rel=1e-5)
 
 
 def test_ratio_of_a_tile_to_itself_is_1_and_of_half_the_contrast_a_half(tiles):
@@ -31,6 +31,14 @@ def test_ratio_of_a_tile_to_itself_is_1_and_of_half_the_contrast_a_half(tiles):
     assert gradient_ratio(whole, whole, masks) == 1
     assert gradient_ratio(whole, 0.25 + whole / 2, masks) == pytest.approx(0.5)
     assert gradient_ratio(whole, np.full_like(whole, 0.5), masks) == 0
+
+
+def test_ratio_of_bytes_and_floats_is_the_same(tiles):
+    images, masks = tiles
+    halved = images // 2
+    expected = gradient_ratio(images / 255, halved / 255, masks)
+    assert gradient_ratio(images, halved, masks) == pytest.approx(expected, rel=1e-5)
+    assert gradient_ratio(images / 255, halved, masks) == pytest.approx(expected, rel=1e-5)
 
 
 def test_known_pixels_do_not_count(tiles):
@@ -73,9 +81,8 @@ def with_value(value):
 def test_values_outside_0_to_1_are_refused(value):
     good, bad = np.random.default_rng(2).random((2, 16, 16, 3)), with_value(value)
     masks = line_masks(2, size=16, lines=1)
-    for measure in (radial_power, lambda images: gradient_sums(images, masks)):
-        with pytest.raises(ValueError, match="images must lie in"):
-            measure(bad)
+    with pytest.raises(ValueError, match="images must lie in"):
+        radial_power(bad)
     with pytest.raises(ValueError, match="tiles must lie in"):
         gradient_ratio(bad, good, masks)
     with pytest.raises(ValueError, match="restored must lie in"):
@@ -92,10 +99,8 @@ def test_bad_shapes_and_masks_are_refused(tiles):
         (whole, "masks must each have at least one hole"),
     ):
         with pytest.raises(ValueError, match=message):
-            gradient_sums(images, bad)
-        with pytest.raises(ValueError, match=message):
             gradient_ratio(images, images, bad)
-    with pytest.raises(ValueError, match="restored must have the shape of tiles"):
+    with pytest.raises(ValueError, match="restored must have shape"):
         gradient_ratio(images, images[:3], masks)
     with pytest.raises(ValueError, match="must not be flat"):
         gradient_ratio(np.full_like(images, 7), images, masks)

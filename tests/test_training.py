@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import inspect
 import json
+import shutil
 
 import h5py
 import keras
@@ -68,7 +69,13 @@ def fit(tiles, model=None, **arguments):
     return fit_unet(model, *tiles, **given), model
 
 
-@pytest.fixture(scope="module", params=[ORIGINAL, EFFICIENT], ids=["original", "efficient"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(ORIGINAL, marks=pytest.mark.slow, id="original"),
+        pytest.param(EFFICIENT, id="efficient"),
+    ],
+)
 def trained(request, tiles, tmp_path_factory):
     """Recipe, history, network and directory of a training that came to its end."""
     directory = tmp_path_factory.mktemp("trained")
@@ -90,6 +97,63 @@ def test_recipe_of_the_original():
     assert RECIPES["original"] == Recipe(loss="mae", batch_size=8, learning_rate=1e-3)
 
 
+# The arguments that all trainings share
+
+
+@pytest.mark.parametrize("train", [fit_wnet, fit_gan, fit_classifier])
+def test_all_trainings_take_their_arguments_in_the_order_of_fit_unet(train):
+    expected = dict(inspect.signature(fit_unet).parameters)
+    given = dict(inspect.signature(train).parameters)
+    positional = [n for n, p in given.items() if p.kind == p.POSITIONAL_OR_KEYWORD]
+    assert positional == ["model", "images", "validation_images", "recipe"]
+    further = {"labels", "validation_labels"} if train is fit_classifier else set()
+    assert {name for name in given if name not in expected} == further
+    if train is fit_classifier:
+        assert all(given[name].kind == inspect.Parameter.KEYWORD_ONLY for name in further)
+        del expected["draw_masks"]
+    shared = [name for name in given if name not in further]
+    assert shared == list(expected)
+    for name in shared[4:]:
+        assert given[name].kind == expected[name].kind == inspect.Parameter.KEYWORD_ONLY
+        assert given[name].default == expected[name].default
+
+
+def test_each_training_has_its_recipe_by_default():
+    trainings = {fit_unet: "efficient", fit_wnet: "wnet"}
+    trainings |= {fit_gan: "gan", fit_classifier: "classifier"}
+    for train, name in trainings.items():
+        assert inspect.signature(train).parameters["recipe"].default == name
+        assert name in RECIPES
+
+
+@pytest.mark.slow
+def test_recipe_of_ones_own_is_followed_and_becomes_no_other(tiles):
+    """And the recipe that has a name stays as it was."""
+    before, one_pass = dict(RECIPES), {"epochs": 1, "steps_per_epoch": None}
+    own = dataclasses.replace(RECIPES["original"], batch_size=3, learning_rate=7e-4, loss="mse")
+    history, model = fit(tiles, recipe=own, **one_pass)
+    assert history[0]["learning_rate"] == pytest.approx(7e-4)
+    assert int(model.optimizer.iterations) == 24 // 3
+    assert validation_loss(model, tiles[1], own) == pytest.approx(history[0]["val_loss"], rel=1e-5)
+    assert RECIPES == before
+    history, model = fit(tiles, recipe="original", **one_pass)
+    assert history[0]["learning_rate"] == pytest.approx(1e-3)
+    assert int(model.optimizer.iterations) == 24 // 8
+
+
+@pytest.mark.parametrize(
+    ("recipe", "error"),
+    [("best", ValueError), ("gan", ValueError), (GANRecipe(), TypeError), (None, TypeError)],
+    ids=["unknown name", "of another kind by name", "of another kind", "None"],
+)
+def test_recipes_that_are_not_for_a_unet_are_refused(recipe, error, tiles):
+    with pytest.raises(error, match="^recipe"):
+        fit(tiles, recipe=recipe)
+
+
+# Weights that are kept, and the log
+
+
 def test_kept_weights_are_those_that_were_scored(trained, tiles):
     recipe, history, model, directory = trained
     best = min(row["val_loss"] for row in history)
@@ -100,6 +164,7 @@ def test_kept_weights_are_those_that_were_scored(trained, tiles):
     assert validation_loss(from_file, tiles[1], recipe) == pytest.approx(best, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask_input", [True, False])
 def test_unets_of_one_and_two_inputs_train(mask_input, tiles):
     model = unet(SIDE, filters=2, depth=1, mask_input=mask_input)
@@ -110,25 +175,26 @@ def test_unets_of_one_and_two_inputs_train(mask_input, tiles):
     assert validation_loss(model, tiles[1], EFFICIENT) == pytest.approx(best, rel=1e-5)
 
 
-def test_best_weights_are_not_the_last_where_those_are_worse(tiles, tmp_path):
+@pytest.mark.slow
+@pytest.mark.parametrize("spoiled", [1.0, float("nan")])
+def test_best_weights_are_not_the_last_where_those_are_worse(spoiled, tiles, tmp_path):
     class Spoil(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
-                self.model.set_weights([w + 1 for w in self.model.get_weights()])
+                self.model.set_weights([w + spoiled for w in self.model.get_weights()])
 
-    history, model = fit(
-        tiles, recipe="original", epochs=3, directory=tmp_path, callbacks=(Spoil(),)
-    )
+    history, model = fit(tiles, recipe=ORIGINAL, epochs=3, directory=tmp_path, callbacks=(Spoil(),))
     losses = [row["val_loss"] for row in history]
-    assert losses[2] > 1.05 * losses[1]
+    assert not losses[2] <= 1.05 * losses[1]
+    assert validation_loss(model, tiles[1], ORIGINAL) == pytest.approx(losses[1], rel=1e-5)
+    model.load_weights(tmp_path / "best.weights.h5")
     assert validation_loss(model, tiles[1], ORIGINAL) == pytest.approx(losses[1], rel=1e-5)
 
 
-def test_scored_weights_are_the_average(tiles, monkeypatch):
-    plain = dataclasses.replace(SMALL_RECIPES["efficient"], average=None)
+@pytest.mark.slow
+def test_scored_weights_are_the_average(tiles):
     averaged, _ = fit(tiles, epochs=1)
-    monkeypatch.setitem(SMALL_RECIPES, "efficient", plain)
-    raw, _ = fit(tiles, epochs=1)
+    raw, _ = fit(tiles, recipe=dataclasses.replace(EFFICIENT, average=None), epochs=1)
     assert averaged[0]["loss"] == pytest.approx(raw[0]["loss"], rel=1e-6)
     assert averaged[0]["val_loss"] != pytest.approx(raw[0]["val_loss"], rel=1e-2)
 
@@ -141,6 +207,7 @@ def test_best_weights_file_holds_no_optimizer(trained):
     assert not [name for name in names if "optimizer" in name]
 
 
+@pytest.mark.slow
 def test_trained_models_load_in_a_fresh_process(trained, tmp_path):
     assert_loads_in_a_fresh_process(trained[2], tmp_path / "trained.keras")
 
@@ -155,6 +222,7 @@ def test_log_has_one_row_per_epoch_and_no_state_remains(trained):
     assert sorted(p.name for p in directory.iterdir()) == ["best.weights.h5", "log.csv"]
 
 
+@pytest.mark.slow
 def test_nothing_is_written_without_a_directory(tiles, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     history, model = fit(tiles, epochs=2, steps_per_epoch=2)
@@ -163,6 +231,7 @@ def test_nothing_is_written_without_a_directory(tiles, tmp_path, monkeypatch):
     assert validation_loss(model, tiles[1], EFFICIENT) == pytest.approx(best, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_rate_warms_up_and_falls_to_zero(tiles):
     history, _ = fit(tiles, epochs=4, steps_per_epoch=5)
     rates = [row["learning_rate"] for row in history]
@@ -171,12 +240,14 @@ def test_rate_warms_up_and_falls_to_zero(tiles):
     assert rates == pytest.approx(expected, abs=1e-8)
 
 
+@pytest.mark.slow
 def test_shortest_training(tiles):
     history, model = fit(tiles, epochs=1, steps_per_epoch=1)
     assert np.isfinite([history[0]["loss"], history[0]["val_loss"]]).all()
     assert all(np.isfinite(weights).all() for weights in model.get_weights())
 
 
+@pytest.mark.slow
 def test_same_seed_trains_the_same(tiles, trained):
     recipe, history, model, _ = trained
     assert_same_training(*fit(tiles, recipe=recipe), history, model)
@@ -184,6 +255,7 @@ def test_same_seed_trains_the_same(tiles, trained):
     assert other[0]["loss"] != pytest.approx(history[0]["loss"], rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps_per_execution", [1, 3, 5, 8])
 def test_steps_per_execution_do_not_change_a_training(
     steps_per_execution, trained, tiles, monkeypatch
@@ -195,14 +267,14 @@ def test_steps_per_execution_do_not_change_a_training(
 
 
 def test_an_epoch_is_one_pass_by_default(tiles):
-    steps = []
-    note = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: steps.append(batch)
-    )
-    fit(tiles, epochs=1, steps_per_epoch=None, callbacks=(note,))
-    assert steps[-1] + 1 == 24 // 4
+    _, model = fit(tiles, epochs=1, steps_per_epoch=None)
+    assert int(model.optimizer.iterations) == 24 // 4
 
 
+# Stopped and continued
+
+
+@pytest.mark.slow
 def test_stopped_training_continues_as_if_it_had_not(trained, tiles, tmp_path):
     recipe, history, model, _ = trained
     for place in [(0, 2), (1, 4), (1, 0), (3, 4)]:
@@ -224,23 +296,25 @@ def all_known(n, size, seed):
     return np.ones((n, size, size, 1), np.float32)
 
 
-def test_patience_counts_on_over_a_stop(tiles, tmp_path):
-    arguments = {
-        "recipe": "original",
-        "epochs": 20,
-        "steps_per_epoch": 1,
-        "draw_masks": all_known,
-        "directory": tmp_path,
-    }
-    # Epoch 1 is the best. The rate falls after every second epoch without progress: 3, 5, 7; the
-    # training is stopped within epochs 3 and 11, one epoch into the wait, and ends after 1 + 15.
-    for epoch in (2, 10):
-        with pytest.raises(KeyboardInterrupt):
-            fit(tiles, callbacks=(StopAt(epoch, 0),), **arguments)
-    history, _ = fit(tiles, **arguments)
+# Epoch 1 is the best: the rate falls after every second epoch without progress, 3, 5, 7.
+WITHOUT_PROGRESS = {"recipe": ORIGINAL, "steps_per_epoch": 1, "draw_masks": all_known}
+
+
+@pytest.mark.slow
+def test_rate_falls_and_training_ends_without_progress(tiles):
+    history, _ = fit(tiles, epochs=20, **WITHOUT_PROGRESS)
     rates = [row["learning_rate"] for row in history]
     assert rates[:8] == pytest.approx([1e-3] * 3 + [1e-4] * 2 + [1e-5] * 2 + [1e-6])
-    assert len(history) == 16
+    assert len(history) == 1 + 15
+
+
+@pytest.mark.slow
+def test_a_fallen_rate_comes_back_after_a_stop(tiles, tmp_path):
+    arguments = {"epochs": 5, "directory": tmp_path} | WITHOUT_PROGRESS
+    with pytest.raises(KeyboardInterrupt):
+        fit(tiles, callbacks=(StopAt(4, 0),), **arguments)
+    history, _ = fit(tiles, **arguments)
+    assert [row["learning_rate"] for row in history] == pytest.approx([1e-3] * 3 + [1e-4] * 2)
 
 
 class KilledWhileWriting:
@@ -262,6 +336,7 @@ class KilledWhileWriting:
         return self
 
 
+@pytest.mark.slow
 def test_training_killed_while_it_writes_loses_nothing(trained, tiles, tmp_path, monkeypatch):
     recipe, history, model, _ = trained
     epochs_completed = []
@@ -293,23 +368,26 @@ def stopped(tiles, tmp_path_factory):
         ("epochs", 5),
         ("steps_per_epoch", 4),
         ("seed", 1),
-        ("draw_masks", lambda n, size, seed: line_masks(n, size, lines=3, seed=seed)),
+        ("draw_masks", lambda n, size, seed: line_masks(n, size=size, lines=3, seed=seed)),
         ("images", slice(0, 20)),
+        ("validation_images", slice(0, 10)),
         ("model", 5),
     ],
 )
 def test_other_arguments_do_not_continue_a_stopped_training(name, value, tiles, tmp_path, stopped):
-    directory = tmp_path / "copy"
-    shutil.copytree(stopped, directory)
-    before = {p.name: p.read_bytes() for p in directory.iterdir()}
     model = small_network(value) if name == "model" else small_network()
-    images = tiles[0][value] if name == "images" else tiles[0]
-    changed = {} if name in ("model", "images") else {name: value}
-    with pytest.raises(ValueError, match=f"directory .* unfinished training with other {name}:"):
-        fit((images, tiles[1]), model, directory=directory, **changed)
-    assert {p.name: p.read_bytes() for p in directory.iterdir()} == before
+    given = {"images": tiles[0], "validation_images": tiles[1]}
+    if name in given:
+        given[name] = given[name][value]
+    changed = {} if name in ("model", *given) else {name: value}
+
+    def train(directory):
+        fit(tuple(given.values()), model, directory=directory, **changed)
+
+    assert_other_argument_is_refused(name, train, stopped, tmp_path)
 
 
+@pytest.mark.slow
 def test_finished_directory_is_trained_anew(trained, tiles, tmp_path):
     recipe, history, model, directory = trained
     shutil.copytree(directory, tmp_path / "copy")
@@ -325,6 +403,9 @@ def test_masks_drawn_are_those_asked_for(tiles):
     assert history[0]["loss"] == history[0]["val_loss"] == 0
 
 
+# Bad input
+
+
 def test_bad_numbers_are_refused(tiles):
     for name, values in {
         "epochs": (0, -1, 1.5),
@@ -332,46 +413,45 @@ def test_bad_numbers_are_refused(tiles):
         "seed": (-1, 0.5, "a"),
     }.items():
         for value in values:
-            with pytest.raises(ValueError, match=f"^{name} must be an integer"):
+            with pytest.raises(ValueError, match=f"^{name}"):
                 fit(tiles, **{name: value})
-
-
-def test_unknown_recipe_is_refused(tiles):
-    with pytest.raises(ValueError, match="^recipe must be one of .*'original'.*got 'best'"):
-        fit(tiles, recipe="best")
 
 
 @pytest.mark.parametrize("position", [0, 1])
 @pytest.mark.parametrize(
-    ("spoil", "error", "message"),
+    ("spoil", "error"),
     [
-        (lambda images: images / 255, TypeError, "must be a uint8 array, got dtype"),
-        (lambda images: images.tolist(), TypeError, "must be a uint8 array"),
-        (lambda images: images[..., :1], ValueError, "must have shape"),
-        (lambda images: images[0], ValueError, "must have shape"),
-        (lambda images: images[:, :, :8], ValueError, "must have shape"),
-        (lambda images: images[:, :8, :8], ValueError, r"must have shape \(n, 16, 16, 3\)"),
-        (lambda images: images[:0], ValueError, "must hold at least one tile"),
+        (lambda images: images / 255, TypeError),
+        (lambda images: images.tolist(), TypeError),
+        (lambda images: images[..., :1], ValueError),
+        (lambda images: images[0], ValueError),
+        (lambda images: images[:, :, :8], ValueError),
+        (lambda images: images[:, :8, :8], ValueError),
+        (lambda images: images[:0], ValueError),
     ],
     ids=["float", "list", "grey", "one tile", "not square", "other side", "none"],
 )
-def test_bad_images_are_refused(position, spoil, error, message, tiles):
+def test_bad_images_are_refused(position, spoil, error, tiles):
     given = list(tiles)
     given[position] = spoil(given[position])
     name = ("images", "validation_images")[position]
-    with pytest.raises(error, match=f"^{name} {message}"):
+    with pytest.raises(error, match=f"^{name}"):
         fit(given)
 
 
 def test_fewer_images_than_a_batch_holds_are_refused(tiles):
-    with pytest.raises(ValueError, match="batch_size is 4, but there are 3 images"):
+    with pytest.raises(ValueError, match="^batch_size is 4, .* 3 images"):
         fit((tiles[0][:3], tiles[1]))
 
 
+# The choice of bfloat16
+
+
+@pytest.mark.slow
 def test_fastest_dtype_is_a_policy_that_networks_take():
     def build(dtype):
         return residual_unet(SIDE, filters=(4,), blocks=(1,), dtype=dtype)
 
-    dtype = fastest_dtype(build, tiles_per_batch=2, steps=1)
+    dtype = fastest_dtype(build, tiles_per_batch=2)
     assert dtype in ("float32", "mixed_bfloat16")
     assert build(dtype=dtype).get_layer("stem").dtype_policy.name == dtype

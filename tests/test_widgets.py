@@ -6,7 +6,7 @@ import io
 import re
 import subprocess
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from html import unescape
 
 import ipywidgets
@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 import eurosat_inpaint as ei
-from eurosat_inpaint import baselines, masks, metrics, redrawing, widget_controls, widgets
+from eurosat_inpaint import baselines, masks, metrics, widgets
 from eurosat_inpaint.data import CLASS_NAMES, Tiles, synthetic_tiles
+from eurosat_inpaint.widgets import controls, explorers, redrawing
 from eurosat_inpaint.widgets.controls import OWN_PICTURE, uploaded_file
 
 FAMILY_LABELS = [
@@ -42,7 +43,7 @@ def tiles():
 
 @pytest.fixture(autouse=True)
 def short_histogram(monkeypatch):
-    monkeypatch.setattr(widgets, "_COUNTED", 5)
+    monkeypatch.setattr(explorers, "_COUNTED", 5)
 
 
 @pytest.fixture
@@ -311,7 +312,7 @@ def test_methods_are_the_fills_and_the_shipped_networks(inpainting_explorer):
 
 
 def test_without_opencv_its_fills_are_not_offered(tiles, monkeypatch):
-    monkeypatch.setattr(widgets, "find_spec", lambda name: None)
+    monkeypatch.setattr(explorers, "find_spec", lambda name: None)
     explorer = widgets.inpainting_explorer(tiles[:2])
     offered = [name for _, name in control(explorer, "Method").options]
     assert set(baselines.FILLS) - set(offered) == {"telea", "navier_stokes"}
@@ -378,7 +379,7 @@ def upload(explorer, name, content):
         button.metadata, button.data = [{"name": name}], [content]
         button._counter += 1
     else:
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         facts = {"name": name, "type": "", "size": len(content), "last_modified": now}
         button.value = ({**facts, "content": memoryview(content)},)
 
@@ -725,4 +726,4 @@ def test_every_control_of_a_parameter_is_used():
         for function in masks.FAMILIES.values()
         for name in inspect.signature(function).parameters
     }
-    assert set(widget_controls._CONTROLS) == names - {"n", "size", "seed"}
+    assert set(controls._CONTROLS) == names - {"n", "size", "seed"}

@@ -1,25 +1,30 @@
 """The W-Net: what its stages promise, and that training leaves the first one alone."""
 
 import dataclasses
+import shutil
 
 import keras
 import numpy as np
 import pytest
-from test_models import check_output, masked_tiles
-from test_training import StopAt, assert_loads_in_a_fresh_process, assert_same_training
+from helpers_models import check_output, masked_tiles
+from helpers_training import (
+    SIDE,
+    StopAt,
+    assert_loads_in_a_fresh_process,
+    assert_other_argument_is_refused,
+    assert_same_training,
+    small_tiles,
+)
 
-from eurosat_inpaint import recipes
-from eurosat_inpaint.data import synthetic_tiles
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.metrics import gflop_per_tile
 from eurosat_inpaint.models import residual_unet, wnet, wnet_stages
-from eurosat_inpaint.training import SharpnessLoss, fit_wnet
+from eurosat_inpaint.training import RECIPES, GANRecipe, SharpnessLoss, fit_wnet, recipes
 
-SIDE = 16
 FIRST = {"filters": (6,), "blocks": (1,)}
 # Wide enough for Muon.
 TINY = {"first": FIRST, "filters": (32,), "blocks": (1,)}
-SMALL = dataclasses.replace(recipes.WNET_RECIPE, batch_size=4, average=0.9)
+SMALL = dataclasses.replace(RECIPES["wnet"], batch_size=4, average=0.9)
 OF_DISTANCE_1 = dataclasses.replace(SMALL, loss=SharpnessLoss(distances=(1,)))
 
 
@@ -99,17 +104,17 @@ def test_operations_of_a_second_stage_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "name"),
     [
-        ({"size": 33}, "^size must be divisible by 2"),
-        ({"filters": (8, 8, 8, 8, 8), "blocks": (1, 1, 1, 1, 1)}, "^size must be divisible by 32"),
-        ({"blocks": (1, 1)}, "^blocks must have one entry"),
-        ({"filters": ()}, "^filters must be a tuple"),
-        ({"first": {"filters": (8, 0), "blocks": (1, 1)}}, r"^filters\[1\] must be"),
+        ({"size": 33}, "size"),
+        ({"filters": (8, 8, 8, 8, 8), "blocks": (1, 1, 1, 1, 1)}, "size"),
+        ({"blocks": (1, 1)}, "blocks"),
+        ({"filters": ()}, "filters"),
+        ({"first": {"filters": (8, 0), "blocks": (1, 1)}}, r"filters\[1\]"),
     ],
 )
-def test_wrong_arguments_of_either_stage_are_named(arguments, message):
-    with pytest.raises(ValueError, match=message):
+def test_wrong_arguments_of_either_stage_are_named(arguments, name):
+    with pytest.raises(ValueError, match=f"^{name} "):
         wnet(**({"size": SIDE} | TINY | arguments))
 
 
@@ -124,8 +129,7 @@ def short_trainings():
 
 @pytest.fixture(scope="module")
 def tiles():
-    images, _, _ = synthetic_tiles(40)
-    return images[:24, :SIDE, :SIDE], images[24:, :SIDE, :SIDE]
+    return small_tiles()
 
 
 def fit(tiles, model=None, **arguments):
@@ -165,13 +169,30 @@ def test_trained_models_load_in_a_fresh_process(trained, tmp_path):
     assert_loads_in_a_fresh_process(trained[1], tmp_path / "trained.keras")
 
 
-def test_stopped_training_continues_as_if_it_had_not(trained, tiles, tmp_path):
+@pytest.fixture(scope="module")
+def stopped(tiles, tmp_path_factory):
+    """The directory of a training that was stopped in its third epoch."""
+    directory = tmp_path_factory.mktemp("stopped")
     with pytest.raises(KeyboardInterrupt):
-        fit(tiles, directory=tmp_path, callbacks=(StopAt(2, 3),))
-    with pytest.raises(ValueError, match="unfinished training with other first_stage:"):
-        fit(tiles, network(seed=1), directory=tmp_path)
-    with pytest.raises(ValueError, match="unfinished training with other recipe:"):
-        fit(tiles, directory=tmp_path, recipe=OF_DISTANCE_1)
+        fit(tiles, directory=directory, callbacks=(StopAt(2, 3),))
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("first_stage", 1), ("recipe", OF_DISTANCE_1), ("seed", 1)]
+)
+def test_other_arguments_do_not_continue_a_stopped_training(name, value, tiles, tmp_path, stopped):
+    model = network(seed=value) if name == "first_stage" else network()
+    changed = {} if name == "first_stage" else {name: value}
+
+    def train(directory):
+        fit(tiles, model, directory=directory, **changed)
+
+    assert_other_argument_is_refused(name, train, stopped, tmp_path)
+
+
+def test_stopped_training_continues_as_if_it_had_not(trained, tiles, tmp_path, stopped):
+    shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)
     assert_same_training(*fit(tiles, directory=tmp_path), *trained)
     kept = network(seed=1)
     kept.load_weights(tmp_path / "best.weights.h5")
@@ -186,13 +207,27 @@ def test_training_follows_the_loss_of_the_recipe_given(trained, tiles):
     assert [row["loss"] for row in history] != [row["loss"] for row in trained[0]]
 
 
+def test_recipe_by_default_is_that_of_its_name(tiles):
+    many = np.concatenate([tiles[0]] * 2), tiles[1]
+    model = network()
+    history = fit_wnet(model, *many, epochs=1, verbose=0)
+    assert isinstance(model.loss, SharpnessLoss) and model.loss.sharpness_weight == 1
+    assert history[0]["val_loss"] == pytest.approx(validation_loss(model, tiles[1]), rel=1e-5)
+
+
+@pytest.mark.parametrize(("recipe", "error"), [("gan", ValueError), (GANRecipe(), TypeError)])
+def test_recipes_of_a_gan_are_refused(recipe, error, tiles):
+    with pytest.raises(error, match="^recipe"):
+        fit(tiles, recipe=recipe)
+
+
 def test_a_network_of_one_stage_is_refused(tiles):
     with pytest.raises(ValueError, match="first_stage"):
         fit(tiles, residual_unet(SIDE, **FIRST))
 
 
 def test_bad_images_are_refused(tiles):
-    with pytest.raises(TypeError, match="^images must be a uint8 array"):
+    with pytest.raises(TypeError, match="^images"):
         fit((tiles[0] / 255, tiles[1]))
-    with pytest.raises(ValueError, match="^validation_images must have shape"):
+    with pytest.raises(ValueError, match="^validation_images"):
         fit((tiles[0], tiles[1][:, :8, :8]))

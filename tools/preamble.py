@@ -1,7 +1,8 @@
 """The cells that every notebook starts with; its source does not hold them.
 
-They follow from pyproject.toml, which has the address of the repository, if there is one, and from
-the version of the package, whose tag ``v...`` Colab installs. ``notebooks.py`` puts them in, ``publish.py`` renews them.
+They follow from the address of the repository in pyproject.toml, if there is one, and from the
+version of the package, whose tag ``v...`` Colab installs. ``notebooks.py`` puts them in,
+``publish.py`` renews them.
 """
 
 import tomllib

@@ -118,5 +118,7 @@ def _checked(squared_errors, masks):
 def _as_masks(masks, **wanted):
     masks = np.asarray(masks)
     require_shape("masks", masks, "n", "height", "width", 1)
+    if len(masks) == 0:
+        raise ValueError("masks must hold at least one mask, got none")
     require_masks("masks", masks, masks.shape, **wanted)
     return masks

@@ -41,12 +41,12 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
+from eurosat_inpaint.sharpness import gradient_sums
 from IPython.display import display
 from keras import layers, ops
 from scipy.optimize import brentq
 
 import eurosat_inpaint as ei
-from eurosat_inpaint.sharpness import gradient_sums
 
 ei.plots.use_style()
 

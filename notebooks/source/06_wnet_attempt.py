@@ -43,12 +43,12 @@ from time import perf_counter
 
 import keras
 import numpy as np
+from eurosat_inpaint.sharpness import gradient_sums
 from keras import ops
 from scipy.fft import dctn
 from scipy.ndimage import gaussian_filter
 
 import eurosat_inpaint as ei
-from eurosat_inpaint.sharpness import gradient_sums
 
 ei.plots.use_style()
 

@@ -40,9 +40,9 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
+from eurosat_inpaint.sharpness import gradient_sums
 
 import eurosat_inpaint as ei
-from eurosat_inpaint.sharpness import gradient_sums
 from eurosat_inpaint.shipping import SHIPPED_NETWORKS
 
 ei.plots.use_style()
