@@ -138,7 +138,7 @@ def test_time_to_quality(table, small_shipped, tmp_path):
 def test_notebook_shows_the_minutes_that_were_measured():
     runs = json.loads((BENCHMARKS / "results/time_to_quality.json").read_text())["runs"]
     points = ", ".join(f"({run['minutes']:.1f}, {run['mse']:.6f})" for run in runs)
-    source = BENCHMARKS.parent / "notebooks/source/04_unet_training.py"
+    source = BENCHMARKS.parent / "notebooks/source/06_unet_training.py"
     assert f"minutes_and_errors = [{points}]" in source.read_text()
 
 
