@@ -512,10 +512,10 @@ ei.plots.show_table(columns, entries, caption, validation.source)
 # The figure shows each family as before, and turned. On EuroSAT push-pull cares little: its error
 # changes by 5 % at most. The network cares very much. On turned lines it loses more than half of
 # its lead, on dead *rows* most of it; on scan-line gaps that run *down* the tile its lead is at
-# least as large as on the lines it was trained on. So the answer is **(b)**. In training every line ran from top to
-# bottom, every row held known pixels, and section 4 said why masks are not turned with the tiles.
-# The network has learnt that help comes from left and right. Training on masks of every direction
-# would be the remedy.
+# least as large as on the lines it was trained on. So the answer is **(b)**. In training every line
+# ran from top to bottom, every row held known pixels, and section 4 said why masks are not turned
+# with the tiles. The network has learnt that help comes from left and right. Training on masks of
+# every direction would be the remedy.
 #
 # And how does it look?
 
