@@ -40,7 +40,7 @@ over the tile, composited, in float32, on {validation:,} validation tiles and th
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, nargs="+", default=[5, 10, 25], help="5 10 25")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="JSON, for notebook 04")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="JSON, for notebook 06")
     options = parser.parse_args()
     tiles = {split: ei.data.load_tiles(split) for split in ("train", "validation")}
     card = ei.pretrained.card("unet")
