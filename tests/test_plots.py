@@ -1,6 +1,7 @@
 """Pictures: that they are of what was given, and say so where tiles are synthetic."""
 
 import inspect
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -62,7 +63,7 @@ def test_every_picture_of_tiles_is_called_here():
         for name, function in inspect.getmembers(plots, inspect.isfunction)
         if name.startswith("show_") and "source" in inspect.signature(function).parameters
     }
-    assert with_source == set(CALLS)
+    assert with_source - {"show_table"} == set(CALLS)
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -179,3 +180,64 @@ def test_style_is_set_on_demand():
         plots.use_style()
         assert plt.rcParams["image.interpolation"] == "nearest"
         assert plt.rcParams["axes.prop_cycle"].by_key()["color"] == list(plots.COLOURS)
+
+
+# Tables
+
+COLUMNS = {"MSE": ".3f", "95 % interval": ".3f"}
+TABLE_ROWS = {"mean": (0.25, (0.2, 0.3)), "push-pull": (0.125, (0.12, 0.13))}
+
+
+def table_cells(table):
+    """Cells of the table's HTML, row by row, with the tag of each."""
+    rows = re.findall(r"<tr>(.*?)</tr>", table._repr_html_())
+    return [re.findall(r"<(td|th)[^>]*>(.*?)</\1>", row) for row in rows]
+
+
+def test_a_table_holds_numbers_intervals_and_text_in_their_places():
+    table = plots.show_table(COLUMNS, TABLE_ROWS | {"GAN": (0.5, "none")}, "Fills", corner="fill")
+    header, *body = table_cells(table)
+    assert header == [("th", "fill"), ("th", "MSE"), ("th", "95 % interval")]
+    assert [[text for _, text in row] for row in body] == [
+        ["mean", "0.250", "[0.200, 0.300]"],
+        ["push-pull", "0.125", "[0.120, 0.130]"],
+        ["GAN", "0.500", "none"],
+    ]
+    assert {tag for row in body for tag, _ in row} == {"td"}
+    assert "Fills</caption>" in table._repr_html_()
+
+
+def test_a_table_in_a_terminal_is_aligned():
+    lines = repr(plots.show_table(COLUMNS, TABLE_ROWS, "Fills")).splitlines()
+    assert lines == [
+        "Fills",
+        "             MSE   95 % interval",
+        "mean       0.250  [0.200, 0.300]",
+        "push-pull  0.125  [0.120, 0.130]",
+    ]
+
+
+def test_what_means_something_in_html_is_shown_as_written():
+    table = plots.show_table(
+        {"a < b": ".0f"}, {"<b>": (1,), "R&D": ("<i>",)}, "x > y & z", corner="<>"
+    )
+    assert [[text for _, text in row] for row in table_cells(table)] == [
+        ["&lt;&gt;", "a &lt; b"],
+        ["&lt;b&gt;", "1"],
+        ["R&amp;D", "&lt;i&gt;"],
+    ]
+    assert "x &gt; y &amp; z</caption>" in table._repr_html_()
+    assert "<b>" in repr(table)
+
+
+@pytest.mark.parametrize("source", ["synthetic", "local", None])
+def test_only_of_synthetic_tiles_a_table_says_so(source):
+    table = plots.show_table(COLUMNS, TABLE_ROWS, "Fills", source)
+    for text in (table._repr_html_(), repr(table)):
+        assert ("Fills (synthetic tiles)" in text) == (source == "synthetic")
+
+
+@pytest.mark.parametrize("cells", [(0.1,), (0.1, (0.2, 0.3), 0.4), ()])
+def test_a_row_with_a_wrong_number_of_cells_is_named(cells):
+    with pytest.raises(ValueError, match=rf"rows\['nearest'\] must have 2 cells, got {len(cells)}"):
+        plots.show_table(COLUMNS, TABLE_ROWS | {"nearest": cells}, "Fills")
