@@ -49,7 +49,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# For those who edit: text sources to executed notebooks; NOTEBOOK=04 builds one.
+# For those who edit: text sources to executed notebooks; NOTEBOOK=06 builds one.
 notebooks: $(INSTALLED)
 	$(BIN)/python tools/notebooks.py build $(NOTEBOOK)
 

@@ -168,6 +168,44 @@ def test_a_single_tile_cannot_be_selected_by_its_number(archive_folder):
         load_tiles("all", data_dir=archive_folder)[3]
 
 
+SORTED_LABELS = np.repeat(np.arange(10), np.array(TILES_PER_CLASS) // 20)
+
+
+@pytest.mark.parametrize("count", [1, 10, 16, 200, 460, len(SORTED_LABELS) - 1])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_in_a_subset_every_class_keeps_its_share_within_one(count, shuffled):
+    labels = np.random.default_rng(3).permutation(SORTED_LABELS) if shuffled else SORTED_LABELS
+    chosen = data.stratified_subset(labels, count)
+    shares = np.bincount(labels) * count / len(labels)
+    assert np.all(abs(np.bincount(labels[chosen], minlength=10) - shares) < 1)
+
+
+def test_a_subset_is_increasing_positions_without_repetition():
+    chosen = data.stratified_subset(SORTED_LABELS, 300)
+    assert chosen.shape == (300,) and chosen.dtype == np.int64
+    assert np.all(np.diff(chosen) > 0)
+    assert chosen[0] >= 0 and chosen[-1] < len(SORTED_LABELS)
+
+
+def test_a_subset_depends_on_the_seed_alone():
+    first, again, other = (data.stratified_subset(SORTED_LABELS, 50, seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_subset_of_as_many_as_there_are_is_all_of_them():
+    chosen = data.stratified_subset(SORTED_LABELS, len(SORTED_LABELS))
+    np.testing.assert_array_equal(chosen, np.arange(len(SORTED_LABELS)))
+
+
+def test_classes_of_a_subset_may_have_gaps_in_their_numbers():
+    labels = np.repeat([-4, 7], [30, 10])
+    assert np.unique(labels[data.stratified_subset(labels, 8)], return_counts=True)[1].tolist() == [
+        6,
+        2,
+    ]
+
+
 # Sources
 
 
@@ -430,3 +468,21 @@ def test_no_real_pixel_can_be_taken_for_a_hole():
     for split in data.SPLITS:
         red, green, blue = np.moveaxis(load_tiles(split).images, -1, 0)
         assert (red | green | blue).all()
+
+
+@pytest.mark.parametrize("labels", [[[0, 1], [1, 0]], [0.0, 1.0], ["Forest", "River"], 3])
+def test_a_subset_needs_labels_that_are_integers_in_a_row(labels):
+    with pytest.raises(ValueError, match=r"labels must be integers of shape \(n,\)"):
+        data.stratified_subset(labels, 1)
+
+
+@pytest.mark.parametrize("count", [1.0, "1", None, True])
+def test_a_subset_needs_an_integer_count(count):
+    with pytest.raises(ValueError, match="count must be an integer"):
+        data.stratified_subset(np.array([0, 1]), count)
+
+
+@pytest.mark.parametrize("count", [-1, 0, 3])
+def test_a_subset_cannot_have_more_tiles_than_there_are_or_none(count):
+    with pytest.raises(ValueError, match=rf"count must lie in 1 \.\. 2, got {count}"):
+        data.stratified_subset(np.array([0, 1]), count)

@@ -151,8 +151,8 @@ def test_metadata_of_other_tools_are_found(folder, notebook):
 
 def test_where_networks_are_trained_colab_is_asked_for_a_gpu():
     asking = [name for name in NAMES if "accelerator" in tools.metadata_of(name)]
-    assert asking == [name for name in NAMES if name[:2] in ("04", "05", "06")]
-    assert tools.metadata_of("04_unet_training")["accelerator"] == "GPU"
+    assert asking == [name for name in NAMES if name[:2] in ("06", "07", "08")]
+    assert tools.metadata_of("06_unet_training")["accelerator"] == "GPU"
 
 
 STARTUP = (
@@ -193,6 +193,42 @@ def test_build_executes_and_keeps_the_ids_of_cells(folder, monkeypatch):
     assert after.cells[-3].outputs[0].text == "48\n"
     assert [c.execution_count for c in after.cells if c.cell_type == "code"] == [1, 2, 3, 4]
     assert jupytext.reads(changed, fmt="py:percent").cells[1].metadata == after.cells[-3].metadata
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "kinds"),
+    [
+        ("planted = 'text'", "planted = 1", "a str before, to a number"),
+        ("planted = [1]", "planted = (1,)", "a list before, to a tuple"),
+        ("planted = 1", "planted = np.ones(3)", "a number before, to a ndarray"),
+        ("planted = np.ones(3)", "for planted in range(2): pass", "a ndarray before, to a number"),
+        ("def planted(): pass", "class planted: pass", "a function before, to a class"),
+    ],
+)
+def test_build_finds_names_bound_to_another_kind_of_thing(
+    first, then, kinds, folder, monkeypatch, capsys
+):
+    real_tiles(monkeypatch)
+    cells = ("import numpy as np", first, then)
+    source = SOURCE + "".join(f"\n# %%\n{cell}\n" for cell in cells)
+    (tools.SOURCES / "01_small.py").write_text(source)
+    assert tools.build(["01_small"]) == 1
+    problem = f"error: 01_small.ipynb: cell [6] binds planted, {kinds}"
+    assert capsys.readouterr().err.splitlines() == [problem]
+
+
+def test_build_lets_names_be_bound_to_the_same_kind_of_thing(folder, monkeypatch, capsys):
+    real_tiles(monkeypatch)
+    first = "number, later, array, _any, call = 1, None, np.ones(3), 1, len"
+    then = "number, later, array, _any, call = np.float32(2), 'x', np.eye(2), 'x', lambda: 1"
+    inner = "[number for number in 'abc']"
+    cells = ("import numpy as np", first, then, inner, "import os as number")
+    source = SOURCE + "".join(f"\n# %%\n{cell}\n" for cell in cells)
+    (tools.SOURCES / "01_small.py").write_text(source)
+    assert tools.build(["01_small"]) == 0
+    assert capsys.readouterr().err == ""
+    after = nbformat.read(folder / "01_small.ipynb", as_version=4)
+    assert [c.execution_count for c in after.cells if c.cell_type == "code"] == [*range(1, 9)]
 
 
 def test_build_that_fails_leaves_the_notebook_as_it_was(folder, notebook, monkeypatch):

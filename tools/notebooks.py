@@ -5,6 +5,7 @@ every notebook starts with comes from ``preamble.py``.
 """
 
 import argparse
+import ast
 import json
 import os
 import re
@@ -27,13 +28,33 @@ BUILD = ROOT / "build"
 LARGEST_BYTES = 1_500_000
 CELL_SECONDS = 900
 # Notebooks in which networks are trained: Colab is asked for a GPU.
-TRAINS_NETWORKS = ("04_unet_training", "05_gan_attempt", "06_wnet_attempt")
+TRAINS_NETWORKS = ("06_unet_training", "07_gan_attempt", "08_wnet_attempt")
 
 # Absolute paths on Linux, macOS and Windows; addresses and relative paths are none.
 _PATH = re.compile(
     r"(?<![\w./])/(home|root|Users|tmp|var|mnt|opt|usr|private|workspace"
     rf"|{re.escape(ROOT.parts[1])})/|\b[A-Z]:\\Users\\"
 )
+
+# Evaluated in the kernel: the kind of thing that each name of the reader's is bound to. Numbers are
+# one kind, be they Python's or NumPy's; so are all networks, and all functions.
+_KINDS = """{
+    name: next(
+        (
+            kind
+            for kind, types in {
+                "number": {"int", "float", "bool", "bool_", "number"},
+                "network": {"Model"},
+                "class": {"type"},
+                "function": {"function", "builtin_function_or_method", "method", "partial"},
+            }.items()
+            if types & {base.__name__ for base in type(value).__mro__}
+        ),
+        type(value).__name__,
+    )
+    for name, value in list(globals().items())
+    if not name.startswith("_") and type(value).__name__ != "module"
+}"""
 
 # What TensorFlow's native code writes to stderr while it starts, whatever it is told.
 _STARTUP_LINE = re.compile(
@@ -75,9 +96,9 @@ def build(names: list[str]) -> int:
             former = without_preamble(nbformat.read(path, as_version=4))
             notebook = combine_inputs_with_outputs(notebook, former, fmt="py:percent")
         start_with_preamble(notebook, name)
-        executed = execute(notebook, name)
+        executed, rebound = execute(notebook, name)
         nbformat.write(executed, path)
-        problems += [f"{path.name}: {problem}" for problem in find_problems(path)]
+        problems += [f"{path.name}: {problem}" for problem in rebound + find_problems(path)]
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return 1 if problems else 0
@@ -92,7 +113,7 @@ def run(names: list[str]) -> int:
         os.environ[data.OFFLINE_VARIABLE] = "1"
     BUILD.mkdir(exist_ok=True)
     for name in names:
-        executed = execute(nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4), name)
+        executed, _ = execute(nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4), name)
         nbformat.write(executed, BUILD / f"{name}.ipynb")
         page, _ = HTMLExporter().from_notebook_node(executed)
         (BUILD / f"{name}.html").write_text(page, encoding="utf-8")
@@ -101,7 +122,12 @@ def run(names: list[str]) -> int:
 
 
 def execute(notebook, name):
-    """Execute a notebook in its folder; returns it with outputs, stripped of all that drifts."""
+    """Execute a notebook in its folder.
+
+    Returns it with outputs, stripped of all that drifts, and the problems seen on the way: names
+    that a cell bound to another kind of thing than a cell before, so that running that one again
+    would break.
+    """
     print(f"{name} ...", end=" ", flush=True)
     start = time.perf_counter()
     for cell in notebook.cells:
@@ -116,11 +142,27 @@ def execute(notebook, name):
         coalesce_streams=True,
         resources={"metadata": {"path": str(NOTEBOOKS)}},
     )
+    kinds, problems = {}, []
+
+    async def compare_kinds(cell, cell_index, execute_reply):
+        del cell, cell_index
+        reply = await client.kc.execute(
+            "", silent=True, user_expressions={"kinds": _KINDS}, reply=True, timeout=CELL_SECONDS
+        )
+        count = execute_reply["content"]["execution_count"]
+        found = reply["content"]["user_expressions"]["kinds"]["data"]["text/plain"]
+        for bound, kind in ast.literal_eval(found).items():
+            # What was None may become anything.
+            if (former := kinds.get(bound, "NoneType")) not in ("NoneType", kind):
+                problems.append(f"cell [{count}] binds {bound}, a {former} before, to a {kind}")
+            kinds[bound] = kind
+
+    client.on_cell_executed = compare_kinds
     # What the kernel process itself has to say would drown the progress lines.
     client.execute(stderr=subprocess.DEVNULL)
     strip(notebook, name)
     print(f"{time.perf_counter() - start:.0f} s", flush=True)
-    return notebook
+    return notebook, problems
 
 
 def strip(notebook, name: str) -> None:

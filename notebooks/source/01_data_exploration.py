@@ -25,8 +25,7 @@
 # 3. which tiles are flat, and what an average over all tiles hides (7 minutes);
 # 4. what the power spectrum says about how much of a gap can be filled (9 minutes);
 # 5. how test tiles leak into training, and how to split so that none can (7 minutes).
-
-# %% [markdown]
+#
 # ## Set-up
 #
 # What is taught is written out in the notebooks; what is merely needed is in the package
@@ -115,8 +114,7 @@ assert black == 0
 # channel at a time. On EuroSAT at most four tiles would notice; on darker pictures many would.
 #
 # </details>
-
-# %% [markdown]
+#
 # ## 2. Colour
 #
 # For each class we take the mean of each channel over all pixels of all its tiles.
@@ -135,10 +133,16 @@ figure = ei.plots.show_class_colours(means, tiles.class_names, source=tiles.sour
 
 # %%
 centred = pixels - pixels.mean(axis=(1, 2), keepdims=True)
-correlation = np.corrcoef(centred.reshape(-1, 3).T)
+correlations = np.corrcoef(centred.reshape(-1, 3).T)
 brightest = np.bincount(pixels.argmax(axis=-1).ravel(), minlength=3) / pixels[..., 0].size
-for name, row, share in zip(("red", "green", "blue"), correlation, brightest, strict=True):
-    print(f"{name:5} correlation with r, g, b: {row.round(2)}, brightest in {share:.1%} of pixels")
+assert correlations.min() > 0.9
+channels = ("red", "green", "blue")
+columns = dict.fromkeys(channels, ".2f") | {"brightest in": ".1%"}
+entries = {
+    name: (*row, share) for name, row, share in zip(channels, correlations, brightest, strict=True)
+}
+caption = "Correlation of the channels within a tile, and in how many pixels each is brightest"
+ei.plots.show_table(columns, entries, caption, tiles.source)
 
 # %% [markdown]
 # They do: all correlations are above 0.9. A tile is nearly a black-and-white picture with a tint,
@@ -146,8 +150,7 @@ for name, row, share in zip(("red", "green", "blue"), correlation, brightest, st
 #
 # Blue is brightest in about two thirds of the pixels. Remember that when you meet an "accuracy"
 # that asks only which channel is brightest.
-
-# %% [markdown]
+#
 # ## 3. What is flat, and what is not
 #
 # The simplest fill is one colour, the mean of the tile. Its mean squared error is the tile's
@@ -178,13 +181,18 @@ figure = ei.plots.show_tiles(rows, row_labels=list(places), source=tiles.source)
 # %%
 error = pixels.var(axis=(1, 2)).mean(axis=1)  # squared error of the tile's mean colour
 per_class = np.array([error[tiles.labels == label].mean() for label in range(10)])
-print(f"mean over all tiles {error.mean():.5f}, median tile {np.median(error):.5f}\n")
-for label in np.argsort(per_class)[::-1]:
-    share = per_class[label] / per_class.sum()
-    print(f"{tiles.class_names[label]:21} {per_class[label]:.5f} {share:6.1%} of the error")
+print(f"mean over all tiles {error.mean():.5f}, median tile {np.median(error):.5f}")
+shares = per_class / per_class.sum()
+worst_first = np.argsort(per_class)[::-1]
+entries = {tiles.class_names[k]: (per_class[k], shares[k]) for k in worst_first}
+columns = {"squared error": ".5f", "share of all error": ".1%"}
+ei.plots.show_table(
+    columns, entries, "Each tile filled with its mean colour", tiles.source, "class"
+)
 
 # %% [markdown]
-# Each class has a tenth of the tiles. On EuroSAT, Industrial alone makes a third of the error,
+# The table has a row for each class, the largest error first. Each class has a tenth of the tiles.
+# On EuroSAT, Industrial alone makes a third of the error,
 # Forest and SeaLake together under one percent, and the mean is almost twice the median. That is
 # why this series also reports errors per class.
 #
@@ -198,8 +206,7 @@ for label in np.argsort(per_class)[::-1]:
 # an improvement somewhere for one everywhere.
 #
 # </details>
-
-# %% [markdown]
+#
 # ## 4. The power spectrum
 #
 # Contrast does not tell on which scale a tile varies. A slope from dark to bright can have the
@@ -218,6 +225,7 @@ def low_pass(images, limit):
     return idctn(waves * (frequency <= limit)[..., None], axes=(1, 2), norm="ortho")
 
 
+# %%
 shown = [0, 1, 4, 7, 8, 9]
 examples = np.array([by_class[label][1] / 255 for label in shown])
 rows = [low_pass(examples, limit).clip(0, 1) for limit in (2, 5, 16)] + [examples]
@@ -247,6 +255,7 @@ def radial(spectrum):
     return (np.bincount(ring, spectrum.ravel()) / np.bincount(ring))[1:32]
 
 
+# %%
 brightness = pixels @ np.array([0.299, 0.587, 0.114], np.float32)  # as the eye weighs channels
 cycles = np.arange(1, 32)
 curves = {
@@ -268,10 +277,12 @@ figure = ei.plots.show_curves(
 spectrum = power(brightness)
 slope = np.polyfit(np.log(cycles[1:24]), np.log(radial(spectrum)[1:24]), 1)[0]
 print(f"power falls like frequency to the power of {slope:.1f}")
+entries = {}
 for limit in (2, 5, 8, 16):
-    share = spectrum[frequency <= limit].sum() / spectrum.sum()
-    waves = np.mean(frequency <= limit)
-    print(f"up to {limit:2} cycles: {waves:5.1%} of the waves, {share:.0%} of the power")
+    low = frequency <= limit
+    entries[f"up to {limit}"] = low.mean(), spectrum[low].sum() / spectrum.sum()
+columns = {"of the waves": ".1%", "of the power": ".0%"}
+ei.plots.show_table(columns, entries, "What long waves hold", tiles.source, "cycles per tile")
 
 # %% [markdown]
 # A few long waves hold most of the power. Now think of a gap. A wave much longer than the gap is
@@ -292,16 +303,17 @@ for limit in (2, 5, 8, 16):
 # and costs twice as much as the mean: squared error does not reward texture.
 #
 # </details>
-
-# %% [markdown]
+#
 # The same can be seen without waves: how alike are two pixels of one row?
 
 # %%
 centred = brightness - brightness.mean(axis=(1, 2), keepdims=True)
-for distance in (1, 2, 3, 4, 8, 16):
-    product = (centred[:, :, distance:] * centred[:, :, :-distance]).mean()
-    correlation = product / (centred**2).mean()
-    print(f"{distance:2} pixels apart: correlation {correlation:.2f}")
+distances = (1, 2, 3, 4, 8, 16)
+products = [(centred[:, :, apart:] * centred[:, :, :-apart]).mean() for apart in distances]
+entries = {"correlation": np.array(products) / (centred**2).mean()}
+columns = dict.fromkeys(map(str, distances), ".2f")
+caption = "How alike the brightness of two pixels of one row is"
+ei.plots.show_table(columns, entries, caption, tiles.source, "pixels apart")
 
 # %% [markdown]
 # Neighbours are nearly copies. On EuroSAT the correlation is 0.6 three pixels away and 0.3 at
@@ -328,8 +340,7 @@ for name, ratio in ratios.items():
 # one or two percent by 16 cycles per tile, where a picture of half the resolution ends. Fine
 # detail has no colour of its own, and a restored tile needs none. (Procedural tiles were never
 # JPEGs; their curves level off earlier.)
-
-# %% [markdown]
+#
 # ## 5. A split that does not leak
 #
 # The original project shuffled the tiles through a buffer, took the first 20,000 for training and
@@ -338,7 +349,7 @@ for name, ratio in ratios.items():
 # random, and puts the next tile of the file in its place. We imitate it with numbers.
 
 
-# %% tags=["nbval-check-output"]
+# %%
 def first_tiles(random, take=20_000, buffer_size=1_000):
     """Numbers of the first `take` tiles that come out of a shuffle buffer."""
     buffer, given_out = list(range(buffer_size)), set()
@@ -348,13 +359,14 @@ def first_tiles(random, take=20_000, buffer_size=1_000):
     return given_out
 
 
+# %% tags=["nbval-check-output"]
 random = np.random.default_rng(0)
 trained = first_tiles(random)
 test = set(range(27_000)) - trained  # what the first epoch leaves over
 for epoch in range(2, 31):
     trained |= first_tiles(random)
     if epoch in (2, 5, 10, 30):
-        print(f"{epoch:2} epochs: {len(test & trained)} of {len(test)} test tiles trained on")
+        print(f"after {epoch} epochs: {len(test & trained)} of {len(test)} test tiles trained on")
 frozen = first_tiles(np.random.default_rng(0)) | first_tiles(np.random.default_rng(0))
 print(f"the same order in each epoch: {len(frozen) - 20_000}")
 
@@ -374,8 +386,7 @@ print(f"the same order in each epoch: {len(frozen) - 20_000}")
 # which a seed fixes, with what draws can do.
 #
 # </details>
-
-# %% [markdown]
+#
 # The remedy is to leave nothing to chance. A hash function turns each *file name* into a number
 # from 0 to 1, evenly scattered, and we cut there. No order, seed or machine can move a tile
 # across. The names alone suffice to see it.

@@ -28,8 +28,7 @@
 # 5. how to draw thousands of masks quickly, and check that they are the same (4 minutes);
 # 6. which other masks there are, and how a U-Net that knows only lines fares on them (9 minutes);
 # 7. when "zero means hole" holds, and when it fails (4 minutes).
-
-# %% [markdown]
+#
 # ## Set-up
 
 # %%
@@ -37,6 +36,7 @@ import os
 import timeit
 
 import numpy as np
+from IPython.display import display
 from scipy.ndimage import distance_transform_edt
 
 import eurosat_inpaint as ei
@@ -129,8 +129,8 @@ def line_by_distance(top, bottom, half_width, size=64):
 
 
 ends = [(31, 31), (10, 40), (62, 0)]
-lines = [line_by_distance(top, bottom, 1.5) for top, bottom in ends]
-figure = ei.plots.show_lines(lines, ends, [f"column {top} to {bottom}" for top, bottom in ends])
+examples = [line_by_distance(top, bottom, 1.5) for top, bottom in ends]
+figure = ei.plots.show_lines(examples, ends, [f"column {top} to {bottom}" for top, bottom in ends])
 
 # %% [markdown]
 # The figure shows three lines of half-width 1.5: grey pixels lie under the line, which is drawn in
@@ -141,17 +141,19 @@ figure = ei.plots.show_lines(lines, ends, [f"column {top} to {bottom}" for top, 
 # think. The package imitates OpenCV, so we count.
 
 
-# %% tags=["nbval-check-output"]
+# %%
 def line_as_in_opencv(top, bottom, thickness):
     """One line as `ei.masks.line_masks` draws it, shape (64, 64)."""
     packed = ei.masks.packed_lines(np.array(top), np.array(bottom), 64, thickness)
     return np.unpackbits(packed, axis=-1, count=64)
 
 
+entries = {}
 for thickness in range(1, 7):
     upright, slanted = (line_as_in_opencv(31, bottom, thickness) for bottom in (31, 62))
-    print(f"thickness {thickness}: {upright[32].sum()} pixels per row upright, ", end="")
-    print(f"{slanted.sum() / 64:.1f} slanted")
+    entries[str(thickness)] = upright[32].sum(), slanted.sum() / 64
+columns = {"upright": "d", "slanted": ".1f"}
+ei.plots.show_table(columns, entries, "Pixels that a line paints in each row", corner="thickness")
 
 # %% [markdown]
 # Thickness 2 paints *three* pixels of each row of an upright line; 3 and 4 both paint five, 5 and
@@ -163,23 +165,26 @@ for thickness in range(1, 7):
 # slanted a little comes out too narrow, and one slanted more too wide.
 
 # %%
+every_line = [(top, bottom) for top in range(63) for bottom in range(63)]
+tops, bottoms = np.transpose(every_line)
+packed = ei.masks.packed_lines(tops, bottoms, size=64, thickness=2)
+drawings = {
+    "packed_lines": np.unpackbits(packed, axis=-1),
+    "distance 1.5": np.array([line_by_distance(a, b, 1.5) for a, b in every_line]),
+    "distance 1.0": np.array([line_by_distance(a, b, 1.0) for a, b in every_line]),
+}
+
 if cv2 is None:
     print("OpenCV is not installed: tests/test_masks.py makes this comparison.")
 else:
-    every_line = [(top, bottom) for top in range(63) for bottom in range(63)]
     black = np.zeros((64, 64), np.uint8)
     drawn = np.array([cv2.line(black.copy(), (a, 0), (b, 63), 1, 2) for a, b in every_line])
-    tops, bottoms = np.transpose(every_line)
-    packed = ei.masks.packed_lines(tops, bottoms, size=64, thickness=2)
-    models = {
-        "packed_lines": np.unpackbits(packed, axis=-1),
-        "distance 1.5": np.array([line_by_distance(a, b, 1.5) for a, b in every_line]),
-        "distance 1.0": np.array([line_by_distance(a, b, 1.0) for a, b in every_line]),
+    entries = {
+        name: ((drawn & other).sum() / (drawn | other).sum(), other.sum() / drawn.sum())
+        for name, other in drawings.items()
     }
-    for name, model in models.items():
-        shared = (drawn & model).sum() / (drawn | model).sum()
-        area = model.sum() / drawn.sum()
-        print(f"{name}: intersection over union {shared:.3f}, {area:.3f} times the area")
+    columns = {"intersection over union": ".3f", "area over OpenCV's": ".3f"}
+    display(ei.plots.show_table(columns, entries, "All lines, beside those of OpenCV"))
 
 # %% [markdown]
 # Over all 63 x 63 lines, `packed_lines` and OpenCV have 98 % of the painted pixels in common, and
@@ -195,14 +200,17 @@ else:
 samples = {}
 for lines in (3, 5, 9, 20):
     drawn = ei.masks.line_masks(number_of_masks, lines=lines, seed=seed)
-    samples[f"{lines} lines"] = coverage = ei.masks.coverage(drawn)
-    print(f"{lines:2} lines: {coverage.mean():.1%}, deviation {100 * coverage.std():.1f} points")
+    samples[f"{lines} lines"] = ei.masks.coverage(drawn)
 figure = ei.plots.show_histograms(samples, "coverage (fraction of the tile that is known)")
 
+entries = {name: (coverage.mean(), 100 * coverage.std()) for name, coverage in samples.items()}
+columns = {"mean coverage": ".1%", "standard deviation, points": ".1f"}
+ei.plots.show_table(columns, entries, f"Coverage of {number_of_masks} masks each")
+
 # %% [markdown]
-# The figure shows how the coverage of many masks is spread, for four numbers of lines. Nine lines
-# keep 35 to 36 % of a tile, with a standard deviation of about 2 points: masks differ more in
-# *where* they are known than in *how much*.
+# The figure shows how the coverage of many masks is spread, for four numbers of lines; the table
+# gives its mean and standard deviation. Nine lines keep 35 to 36 % of a tile, with a standard
+# deviation of about 2 points: masks differ more in *where* they are known than in *how much*.
 #
 # **Think.** One line covers 5.0 % of a tile on average. Why do nine keep 35 % and not 45 %? (a)
 # Some lines are cut off at the border. (b) Lines cross, and shared pixels count once. (c) The nine
@@ -215,15 +223,14 @@ figure = ei.plots.show_histograms(samples, "coverage (fraction of the tile that 
 # cross.
 #
 # </details>
-
-# %% [markdown]
+#
 # The mean needs no sampling. Call p the probability that one line covers a given pixel: among all
 # 63 x 63 lines, simply the fraction that does. A pixel stays a hole if all of the lines miss it,
 # so it is known with probability 1 − (1 − p)ⁿ for n lines. The mean over all pixels is the
 # expected coverage.
 
 
-# %% tags=["nbval-check-output"]
+# %%
 def probability_known(lines, thickness):
     """Exact probability that each pixel is known, shape (64, 64)."""
     tops, bottoms = np.mgrid[:63, :63]
@@ -232,10 +239,13 @@ def probability_known(lines, thickness):
     return 1 - (1 - by_one_line) ** lines
 
 
-print("lines      " + "".join(f"{lines:7}" for lines in (1, 3, 5, 7, 9, 12, 20)))
-for thickness in (1, 2, 3, 5):
-    expected = [probability_known(lines, thickness).mean() for lines in (1, 3, 5, 7, 9, 12, 20)]
-    print(f"thickness {thickness}" + "".join(f"{value:7.1%}" for value in expected))
+counts = (1, 3, 5, 7, 9, 12, 20)
+entries = {
+    f"thickness {thickness}": [probability_known(lines, thickness).mean() for lines in counts]
+    for thickness in (1, 2, 3, 5)
+}
+columns = {str(lines): ".1%" for lines in counts}
+ei.plots.show_table(columns, entries, "Expected coverage, by number of lines")
 
 # %% [markdown]
 # Each further line adds less, since more of it falls on known ground. The row of thickness 2
@@ -250,6 +260,7 @@ for thickness in (1, 2, 3, 5):
 known = probability_known(9, 2)
 maps, titles = [known, masks[..., 0].mean(axis=0)], ["exact", f"mean of {number_of_masks} masks"]
 figure = ei.plots.show_maps(maps, titles, "probability of being known")
+
 print(f"middle of the tile {known[31, 31]:.2f}, middle of the top row {known[0, 31]:.2f}")
 print(f"left edge at mid-height {known[31, 0]:.3f}, right edge {known[31, 63]:.3f}")
 for name, flipped in {"upside down": known[::-1], "along the diagonal": known.T}.items():
@@ -335,8 +346,7 @@ def masks_by_loop(n, seed):
 # the table joined by a bitwise OR, which handles eight pixels at a time.
 
 # %%
-tops, bottoms = np.mgrid[:63, :63]
-table = ei.masks.packed_lines(tops, bottoms, size=64, thickness=2)
+table = ei.masks.packed_lines(*np.mgrid[:63, :63], size=64, thickness=2)
 print("table of all lines:", table.shape, table.dtype, f"{table.nbytes / 1e6:.1f} MB")
 
 
@@ -348,13 +358,16 @@ def masks_from_table(n, seed):
     return np.unpackbits(packed, axis=-1)[..., None].astype(np.float32)
 
 
+# %%
 assert np.array_equal(masks_by_loop(100, seed=7), masks_from_table(100, seed=7))
 assert np.array_equal(masks_by_loop(100, seed=7), ei.masks.line_masks(100, seed=7))
 assert np.array_equal(ei.masks.line_masks(5, seed=7), ei.masks.line_masks(100, seed=7)[:5])
 
+entries = {}
 for draw in (masks_by_loop, masks_from_table, ei.masks.line_masks):
     seconds = min(timeit.repeat(lambda draw=draw: draw(n=200, seed=1), number=1, repeat=5))
-    print(f"{draw.__name__:16} {seconds / 200 * 1e6:6.0f} µs per mask")
+    entries[draw.__name__] = (seconds / 200 * 1e6,)
+ei.plots.show_table({"µs per mask": ".0f"}, entries, "Time to draw a mask, best of five tries")
 
 # %% [markdown]
 # All three ways give the same masks, bit for bit. The last assertion holds a promise: the first
@@ -387,13 +400,16 @@ same_coverage = {family: {"coverage": 0.355} for family in ei.masks.FAMILIES}
 same_coverage["scan_line_gaps"] = {"period": 14, "widest_gap": 12, "position": -1}
 rows, means = [], []
 for parameters in (dict.fromkeys(same_coverage, {}), same_coverage):
-    drawn = {name: ei.masks.make(name, 200, seed=1, **parameters[name]) for name in same_coverage}
-    rows.append([some[0] for some in drawn.values()])
-    means.append([ei.masks.coverage(some).mean() for some in drawn.values()])
-names = [family.replace("_", "\n") for family in same_coverage]
-figure = ei.plots.show_tiles(rows, ["by default", "35.5 % known"], names)
-for family, by_default, asked in zip(same_coverage, *means, strict=True):
-    print(f"{family:16}{by_default:6.1%} known by default, {asked:.1%} as asked")
+    sets = [ei.masks.make(name, 200, seed=1, **parameters[name]) for name in same_coverage]
+    rows.append([some[0] for some in sets])
+    means.append([ei.masks.coverage(some).mean() for some in sets])
+family_names = [family.replace("_", "\n") for family in same_coverage]
+figure = ei.plots.show_tiles(rows, ["by default", "35.5 % known"], family_names)
+
+entries = dict(zip(same_coverage, zip(*means, strict=True), strict=True))
+assert all(abs(asked - 0.355) < 0.005 for _, asked in entries.values())
+columns = {"by default": ".1%", "as asked": ".1%"}
+ei.plots.show_table(columns, entries, "Mean coverage of 200 masks of each family")
 
 # %% [markdown]
 # The figure shows one mask of each family, above with its default settings, below at the coverage
@@ -413,13 +429,18 @@ for family, by_default, asked in zip(same_coverage, *means, strict=True):
 #
 # </details>
 #
-# The U-Net that comes with this package was trained on lines alone; notebook 04 says how. Has it
+# The U-Net that comes with this package was trained on lines alone; notebook 06 says how. Has it
 # learnt to fill *holes*, or only to fill what lies between lines? We compare it with push-pull, a
-# fill that learns nothing, on the same tiles and masks. Notebook 03 says how push-pull works, and
-# how the 95 % interval of a difference is made, tile by tile.
+# fill that learns nothing, on the same tiles and masks. Notebook 03 says how push-pull works,
+# notebook 05 how the 95 % interval of a difference is made, tile by tile.
 
 
 # %%
+def mean_distance(drawn):
+    """How far a hole pixel is from known ground, averaged within a mask and over masks."""
+    return np.mean([distance_transform_edt(hole)[hole].mean() for hole in drawn[..., 0] == 0])
+
+
 def compare(drawn):
     """Errors of push-pull and of the U-Net in the holes, and the change in percent."""
     filled = ei.baselines.push_pull(scored * drawn, drawn)
@@ -430,23 +451,34 @@ def compare(drawn):
     return by_fill.mean(), by_network.mean(), {"value": 100 * difference["difference"], **change}
 
 
+# %%
 validation = ei.data.load_tiles("validation", source=source)
-scored = validation.images[:: max(1, len(validation) // number_of_tiles)][:number_of_tiles] / 255
-every_mask, found = {}, {}
-print(f"{'':16}distance  push-pull    U-Net   change  interval")
-for family, parameters in same_coverage.items():
-    drawn = every_mask[family] = ei.masks.make(family, len(scored), seed=seed, **parameters)
-    distance = np.mean([distance_transform_edt(hole)[hole].mean() for hole in drawn[..., 0] == 0])
-    fill, network, change = found[family] = compare(drawn)
-    print(f"{family:16}{distance:8.1f}{fill:11.5f}{network:9.5f}{change['value']:7.0f} %", end="  ")
-    print(f"{change['low']:.0f} to {change['high']:.0f} %")
+count = min(number_of_tiles, len(validation))
+scored = validation.images[ei.data.stratified_subset(validation.labels, count)] / 255
+every_mask = {
+    family: ei.masks.make(family, count, seed=seed, **parameters)
+    for family, parameters in same_coverage.items()
+}
+found = {family: compare(drawn) for family, drawn in every_mask.items()}
+
+
+# %%
+columns = {"distance": ".1f", "push-pull": ".5f", "U-Net": ".5f"}
+columns |= {"change in %": ".0f", "95 % interval": ".0f"}
+entries = {}
+for family, (fill, network, change) in found.items():
+    distance = mean_distance(every_mask[family])
+    entries[family] = (distance, fill, network, change["value"], (change["low"], change["high"]))
+caption = f"MSE in the holes of {count} tiles, and how the U-Net changes it"
+display(ei.plots.show_table(columns, entries, caption, validation.source))
 rows = [{"name": family, "change": change} for family, (_, _, change) in found.items()]
-label = "change of the MSE in the holes, from push-pull to U-Net, in %"
-figure = ei.plots.show_intervals(rows, "change", label, source=validation.source)
+axis_label = "change of the MSE in the holes, from push-pull to U-Net, in %"
+figure = ei.plots.show_intervals(rows, "change", axis_label, source=validation.source)
 
 # %% [markdown]
 # The table has a row for each family: the mean distance of a hole pixel to known ground, the error
-# of both methods, and how much less the U-Net errs. The figure shows this change and its interval.
+# of both methods, and by how much the U-Net changes it. The figure shows this change and its
+# interval.
 #
 # Clouds are the hardest for both, as expected, and random pixels by far the easiest. On EuroSAT the
 # U-Net is better than push-pull on *every* family, most of them holes that it has never seen: no
@@ -456,51 +488,55 @@ figure = ei.plots.show_intervals(rows, "change", label, source=validation.source
 #
 # **Think.** Dead columns and scan-line gaps are both long and narrow. Why does the
 # network do well on the first and badly on the second? (a) The gaps are wider. (b) The gaps run
-# the other way. (c) Chance: so few tiles prove nothing.
+# the other way. (c) Chance: so few tiles say nothing.
 #
 # The experiment is easy. We turn the same holes by a quarter, so that nothing but their direction
 # changes.
 
 # %%
-rows = []
+both_ways = {}
 for family in ("lines", "dead_columns", "scan_line_gaps"):
-    turned = compare(every_mask[family].transpose(0, 2, 1, 3))
-    for name, scores in ((family, found[family]), (f"{family}, turned", turned)):
-        fill, network, change = scores
-        rows.append({"name": name, "change": change})
-        print(f"{name:24}{fill:9.5f}{network:9.5f}{change['value']:6.0f} %")
-figure = ei.plots.show_intervals(rows, "change", label, source=validation.source)
+    both_ways[family] = found[family]
+    both_ways[f"{family}, turned"] = compare(every_mask[family].transpose(0, 2, 1, 3))
+rows = [{"name": name, "change": change} for name, (_, _, change) in both_ways.items()]
+figure = ei.plots.show_intervals(rows, "change", axis_label, source=validation.source)
+
+entries = {
+    name: (fill, network, change["value"], (change["low"], change["high"]))
+    for name, (fill, network, change) in both_ways.items()
+}
+columns = {title: form for title, form in columns.items() if title != "distance"}
+ei.plots.show_table(columns, entries, caption, validation.source)
 
 # %% [markdown]
-# The figure shows each family as before, and turned. On EuroSAT push-pull does not care: its error
-# changes by 2 % at most. The network cares very much. On turned lines it loses more than half of
-# its lead, on dead *rows* most of it; scan-line gaps that run *down* the tile it fills as well as
-# the lines it was trained on. So the answer is **(b)**. In training every line ran from top to
-# bottom, every row held known pixels, and section 4 said why masks are not turned with the tiles.
-# The network has learnt that help comes from left and right. Training on masks of every direction
-# would be the remedy.
+# The figure shows each family as before, and turned. On EuroSAT push-pull cares little: its error
+# changes by 5 % at most. The network cares very much. On turned lines it loses more than half of
+# its lead, on dead *rows* most of it; on scan-line gaps that run *down* the tile its lead is at
+# least as large as on the lines it was trained on. So the answer is **(b)**. In training every line
+# ran from top to bottom, every row held known pixels, and section 4 said why masks are not turned
+# with the tiles. The network has learnt that help comes from left and right. Training on masks of
+# every direction would be the remedy.
 #
 # And how does it look?
 
 # %%
 label = validation.class_names.index("Highway")
 tile = validation.images[validation.labels == label][9] / 255
-drawn = [some[:1] for some in every_mask.values()]
+one_of_each = [some[:1] for some in every_mask.values()]
 rows = [
-    [*((tile * mask)[0] for mask in drawn), tile],
-    [ei.baselines.push_pull(tile * mask, mask)[0] for mask in drawn],
-    [ei.inpaint(tile[None], mask)[0] for mask in drawn],
+    [*((tile * mask)[0] for mask in one_of_each), tile],
+    [ei.baselines.push_pull(tile * mask, mask)[0] for mask in one_of_each],
+    [ei.inpaint(tile[None], mask)[0] for mask in one_of_each],
 ]
-labels = ["masked", "push-pull", "U-Net"]
-figure = ei.plots.show_tiles(rows, labels, [*names, "truth"], validation.source)
+row_labels = ["masked", "push-pull", "U-Net"]
+figure = ei.plots.show_tiles(rows, row_labels, [*family_names, "truth"], validation.source)
 
 # %% [markdown]
 # The figure shows one tile, in the upper right corner, under a mask of each family. Push-pull
 # breaks the road into beads wherever it is interrupted. The U-Net joins it between lines, dead
 # columns and random pixels, nearly so across scan-line gaps, and from a stub it draws a short way
 # on into boxes and clouds. Where a whole corner is hidden, both give a smooth guess.
-
-# %% [markdown]
+#
 # ## 7. "Zero means hole"
 #
 # A masked tile tells by itself where its holes are, if no known pixel is black. Notebook 01 found
@@ -514,10 +550,10 @@ stretched = ((originals - low) / (high - low)).clip(0, 1)
 for name, pictures in {"as they are": originals, "stretched": stretched}.items():
     read_off = np.any(pictures * given != 0, axis=-1, keepdims=True)
     wrong = np.sum(read_off != given) / given.sum()
-    print(f"{name:11}: {wrong:.1%} of the known pixels taken for holes")
+    print(f"{name}: {wrong:.1%} of the known pixels taken for holes")
 rows = [stretched, stretched * given, given, read_off]
-names = ["stretched", "masked", "mask given", "mask read off"]
-figure = ei.plots.show_tiles(rows, names, source=tiles.source)
+row_labels = ["stretched", "masked", "mask given", "mask read off"]
+figure = ei.plots.show_tiles(rows, row_labels, source=tiles.source)
 assert np.array_equal(np.any(originals * given != 0, axis=-1, keepdims=True), given)
 
 # %% [markdown]
@@ -542,5 +578,4 @@ assert np.array_equal(np.any(originals * given != 0, axis=-1, keepdims=True), gi
 # clouds are half transparent at their rims and throw shadows. Interpolation was judged along rows
 # only; above and below there may be known pixels after all.
 #
-# **Next:** [notebook 03](03_baselines_and_metrics.ipynb) fills the holes without learning, and asks
-# how a restoration is to be judged.
+# **Next:** [notebook 03](03_filling_without_learning.ipynb) fills the holes without learning.
