@@ -3,6 +3,8 @@
 import pytest
 from conftest import run_nbval
 
+pytestmark = pytest.mark.slow
+
 TILES = """
 import eurosat_inpaint as ei
 

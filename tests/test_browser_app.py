@@ -5,7 +5,10 @@ import subprocess
 from pathlib import Path
 
 import browser
+import pytest
 from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -17,6 +17,8 @@ from playwright.sync_api import expect
 import eurosat_inpaint as ei
 from notebooks import NOTEBOOKS
 
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
 Page = namedtuple("Page", "visit explorer")
 # The picture may be replaced, and its address gone, before it is fetched.
 FETCH_PICTURE = """async image => {

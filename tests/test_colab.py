@@ -76,6 +76,8 @@ def repository(tmp_path):
     return folder
 
 
+@pytest.mark.slow
+@pytest.mark.environment
 def test_first_cell_installs_the_package_and_changes_nothing_else(before, repository, tmp_path):
     notebook = nbformat.read(NOTEBOOKS / "02_mask_generation.ipynb", as_version=4)
     install = new_code_cell(preamble.install_source(f"file://{repository}", TAG))

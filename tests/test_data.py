@@ -444,6 +444,26 @@ def test_a_repaired_archive_loads(tmp_path, jpegs):
     assert_are_the_tiles(load_tiles("all", data_dir=path), jpegs)
 
 
+@pytest.mark.parametrize(
+    ("labels", "problem"),
+    [
+        ([[0, 1], [1, 0]], ValueError),
+        (3, ValueError),
+        ([0.0, 1.0], TypeError),
+        (["Forest", "River"], TypeError),
+    ],
+)
+def test_a_subset_needs_labels_that_are_integers_in_a_row(labels, problem):
+    with pytest.raises(problem, match="^labels must"):
+        data.stratified_subset(labels, 1)
+
+
+@pytest.mark.parametrize("count", [1.0, "1", None, True, -1, 0, 3])
+def test_a_subset_needs_an_integer_count_of_one_to_all(count):
+    with pytest.raises(ValueError, match=f"^count must .*{count!r}$"):
+        data.stratified_subset(np.array([0, 1]), count)
+
+
 # Real tiles
 
 
@@ -468,21 +488,3 @@ def test_no_real_pixel_can_be_taken_for_a_hole():
     for split in data.SPLITS:
         red, green, blue = np.moveaxis(load_tiles(split).images, -1, 0)
         assert (red | green | blue).all()
-
-
-@pytest.mark.parametrize("labels", [[[0, 1], [1, 0]], [0.0, 1.0], ["Forest", "River"], 3])
-def test_a_subset_needs_labels_that_are_integers_in_a_row(labels):
-    with pytest.raises(ValueError, match=r"labels must be integers of shape \(n,\)"):
-        data.stratified_subset(labels, 1)
-
-
-@pytest.mark.parametrize("count", [1.0, "1", None, True])
-def test_a_subset_needs_an_integer_count(count):
-    with pytest.raises(ValueError, match="count must be an integer"):
-        data.stratified_subset(np.array([0, 1]), count)
-
-
-@pytest.mark.parametrize("count", [-1, 0, 3])
-def test_a_subset_cannot_have_more_tiles_than_there_are_or_none(count):
-    with pytest.raises(ValueError, match=rf"count must lie in 1 \.\. 2, got {count}"):
-        data.stratified_subset(np.array([0, 1]), count)

@@ -25,6 +25,7 @@ def test_the_package_loads_neither_keras_nor_tensorflow():
     assert loaded_after("import eurosat_inpaint") == "[]"
 
 
+@pytest.mark.slow
 def test_nor_do_tiles_and_masks_when_they_are_used(archive_folder):
     statements = f"""
 import eurosat_inpaint as ei

@@ -108,6 +108,7 @@ def test_kernel_distance_has_no_bias_where_restorations_hang_on_their_tiles():
     assert abs(np.mean(few) - np.mean(many)) < 3 * error
 
 
+@pytest.mark.slow
 def test_intervals_of_the_kernel_distance_cover_it_and_have_its_spread():
     random = np.random.default_rng(3)
     samples = [kernel_distance(*pairs_of_features(random, 200)) for _ in range(300)]

@@ -153,6 +153,7 @@ def test_coverage_asked_for_is_met(family, coverage):
     assert 0 < measured.min() and measured.max() < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coverage", [0.05, 0.95])
 @pytest.mark.parametrize("family", ADDED_SHAPES)
 def test_coverage_at_the_ends_of_its_range(family, coverage):

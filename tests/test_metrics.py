@@ -329,6 +329,7 @@ def scores_of(row):
     return [score for score, part in row.items() if isinstance(part, dict) and "value" in part]
 
 
+@pytest.mark.slow
 def test_compare_gives_every_score_with_its_interval_in_order(compared, scored):
     rows, calls = compared
     assert [row["name"] for row in rows.values()] == ["black", "grey", "truth"]
@@ -347,6 +348,7 @@ def test_compare_gives_every_score_with_its_interval_in_order(compared, scored):
             assert row[score]["value"] <= row[score]["high"] + 1e-12
 
 
+@pytest.mark.slow
 def test_compare_gives_paired_differences_from_the_row_above(compared):
     rows, _ = compared
     assert "difference_from_previous" not in rows["black"]
@@ -363,6 +365,7 @@ def test_compare_gives_paired_differences_from_the_row_above(compared):
     assert rows["grey"]["difference_from_previous"]["mse_extrapolated"]["high"] < 0
 
 
+@pytest.mark.slow
 def test_compare_knows_the_truth(compared):
     truth = compared[0]["truth"]
     for score in ("mse", "mse_interpolated", "mse_extrapolated"):
@@ -374,6 +377,7 @@ def test_compare_knows_the_truth(compared):
     assert np.nanmax(truth["mse_by_distance"]) == np.nanmax(truth["error_map"]) == 0
 
 
+@pytest.mark.slow
 def test_scores_of_compare_are_those_of_the_functions(compared, scored):
     images, masks, _ = scored
     row, restored = compared[0]["grey"], grey(images / np.float32(255), masks)
@@ -401,6 +405,7 @@ def test_scores_of_compare_are_those_of_the_functions(compared, scored):
         np.testing.assert_allclose(row[name], profile, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_compare_per_class_is_that_of_evaluate_and_adds_up(compared, scored):
     per_class = compared[0]["grey"]["per_class"]
     alone = metrics.evaluate(grey, *scored, CLASS_NAMES)["per_class"]

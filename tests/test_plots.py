@@ -215,6 +215,7 @@ def test_tables_say_where_tiles_are_synthetic():
             assert ("synthetic" in shown) == (source == "synthetic")
 
 
-def test_a_row_of_another_length_is_named():
-    with pytest.raises(ValueError, match=r"rows\['short'\] must have 4 cells, got 1"):
-        plots.show_table(COLUMNS, TABLE_ROWS | {"short": (1.0,)}, "Fills")
+@pytest.mark.parametrize("count", [0, 3, 5])
+def test_a_row_of_another_length_is_named(count):
+    with pytest.raises(ValueError, match=rf"rows\['wrong'\] must have 4 cells, got {count}"):
+        plots.show_table(COLUMNS, TABLE_ROWS | {"wrong": count * (1,)}, "Fills")

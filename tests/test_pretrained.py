@@ -55,6 +55,7 @@ def test_card_says_all_there_is_to_know(name):
     assert card["command"].startswith(f"python -m eurosat_inpaint train {name} ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", pretrained.names())
 def test_shipped_network_is_the_one_on_its_card(name):
     card = pretrained.card(name)
@@ -70,6 +71,7 @@ def test_shipped_network_is_the_one_on_its_card(name):
     assert (pretrained.WEIGHTS_FOLDER / card["weights"]).stat().st_size < 10_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", pretrained.names())
 def test_shipped_network_restores_better_than_grey(name, tiles):
     images, masks = (part[:16] for part in tiles)
@@ -188,6 +190,7 @@ def shipped_wnet(copied_weights):
     return model
 
 
+@pytest.mark.slow
 def test_wnet_loads_behind_the_shipped_first_stage(shipped_wnet, tiles):
     loaded = pretrained.load("wnet")
     for one, other in zip(loaded.get_weights(), shipped_wnet.get_weights(), strict=True):
@@ -220,6 +223,7 @@ def test_wnet_with_a_damaged_stage_is_refused(name, shipped_wnet, copied_weights
         pretrained.load("wnet")
 
 
+@pytest.mark.slow
 def test_inpaint_with_the_shipped_unet(tiles):
     images, masks = (part[:3] for part in tiles)
     restored = ei.inpaint(images, masks)

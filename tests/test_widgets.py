@@ -618,6 +618,7 @@ print(slider.model_id)
 """
 
 
+@pytest.mark.slow
 def test_in_a_kernel_events_that_wait_are_drawn_once():
     """Fifty messages of a slider are sent faster than the first of them is drawn."""
     from jupyter_client.manager import start_new_kernel
@@ -638,6 +639,7 @@ def test_in_a_kernel_events_that_wait_are_drawn_once():
     assert len(drawn) <= 25
 
 
+@pytest.mark.slow
 def test_in_a_kernel_what_a_cell_sets_is_drawn_before_the_cell_goes_on():
     from jupyter_client.manager import start_new_kernel
 
