@@ -136,11 +136,19 @@ def short_executions(monkeypatch):
     monkeypatch.setattr(recipes, "_STEPS_PER_EXECUTION", 2)
 
 
-def fit(tiles, model=None, **arguments):
-    """A short training; returns history and model."""
+def small_classifier():
+    """A classifier of one convolution, with the running statistics that larger ones have."""
     keras.utils.set_random_seed(0)
-    model = model or classifier(16)
-    images, labels = tiles[0][:, :16, :16], tiles[1]
+    inputs = keras.Input((SIDE, SIDE, 3))
+    hidden = keras.layers.Conv2D(8, 4, strides=4, activation="relu")(inputs)
+    hidden = keras.layers.BatchNormalization(momentum=0.9)(hidden)
+    features = keras.layers.GlobalAveragePooling2D()(hidden)
+    return keras.Model(inputs, keras.layers.Dense(10)(features))
+
+
+def fit(tiles, **arguments):
+    """A short training; returns history and model."""
+    model, (images, labels) = small_classifier(), tiles
     given = {"recipe": SMALL, "epochs": 3, "steps_per_epoch": 4, "verbose": 0} | arguments
     given = {"labels": labels, "validation_labels": labels[:32]} | given
     return fit_classifier(model, images, images[:32], **given), model
@@ -177,7 +185,7 @@ def test_training_learns_and_keeps_the_best_weights(tiles, tmp_path):
 
 @pytest.mark.slow
 def test_stopped_training_continues_as_if_it_had_not(tiles, tmp_path, short_executions):
-    for place in [(0, 2), (1, 2), (2, 0)]:
+    for place in [(1, 2), (2, 0)]:
         with pytest.raises(KeyboardInterrupt):
             fit(tiles, directory=tmp_path, callbacks=(StopAt(*place),))
     assert_same_training(*fit(tiles, directory=tmp_path), *fit(tiles))
@@ -218,6 +226,7 @@ def test_scores_count_what_is_right(tiles):
         classification_scores(network, images[:0], np.zeros(0, int), ("dark", "red"))
 
 
+@pytest.mark.slow
 def test_it_is_trained_from_the_command_line(tmp_path, archive_zip, monkeypatch, capsys):
     monkeypatch.setattr(training, "fastest_dtype", lambda build: "float32")
     # The archive is smaller than a batch.

@@ -216,6 +216,7 @@ def test_training_logs_what_evaluation_does(batch):
     assert step(model, batch) == pytest.approx(measures, rel=1e-4, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_discriminator_learns_and_leaves_the_generator_alone(batch):
     model = gan(discriminator_rate=1e-3)
     first = expected_measures(model, batch, weight=0.03)
@@ -229,6 +230,7 @@ def test_discriminator_learns_and_leaves_the_generator_alone(batch):
     assert max(spectral_norms(model.discriminator)) < 1.05
 
 
+@pytest.mark.slow
 def test_generator_learns_and_leaves_the_discriminator_alone(batch):
     # A weight beside which the reconstruction, at first poor, does not count.
     model = gan(generator_rate=5e-3, adversarial_weight=100.0)
@@ -240,6 +242,7 @@ def test_generator_learns_and_leaves_the_discriminator_alone(batch):
     assert_same_weights(model.discriminator, critic(), tolerance=1e-4)
 
 
+@pytest.mark.slow
 def test_without_adversary_the_generator_trains_as_by_keras(batch):
     model = gan(generator_rate=1e-3, discriminator_rate=1e-3, adversarial_weight=0.0)
     alone = small_network()
@@ -275,6 +278,7 @@ def trained_gan(batch):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["keras", "weights.h5"])
 def test_saved_gan_goes_on_as_the_one_that_was_saved(how, trained_gan, batch, tmp_path):
     path = tmp_path / f"gan.{how}"
@@ -295,6 +299,7 @@ def test_saved_gan_goes_on_as_the_one_that_was_saved(how, trained_gan, batch, tm
     assert_same_weights(loaded, trained_gan, tolerance=1e-4)
 
 
+@pytest.mark.slow
 def test_uncompiled_gan_comes_back_from_a_file(batch, tmp_path):
     model = InpaintingGAN(small_network(), critic())
     model.save(tmp_path / "gan.keras")
@@ -369,6 +374,7 @@ def assert_same_training(history, model, other_history, other_model):
         assert_same_weights(*networks, tolerance=1e-4)
 
 
+@pytest.mark.slow
 def test_stopped_training_continues_as_if_it_had_not(trained, tiles, tmp_path):
     for place in [(0, 1), (1, 3), (2, 0)]:
         with pytest.raises(KeyboardInterrupt):
@@ -408,6 +414,7 @@ def test_recipes_that_are_not_for_a_gan_are_refused(recipe, error, tiles):
         fit(tiles, recipe=recipe)
 
 
+@pytest.mark.slow
 def test_nothing_is_written_without_a_directory(trained, tiles, tmp_path, monkeypatch):
     """And the same seed trains the same."""
     monkeypatch.chdir(tmp_path)

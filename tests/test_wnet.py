@@ -85,6 +85,7 @@ def test_the_first_stage_is_frozen_in_a_saved_model_too(tmp_path):
         assert trained == {id(v) for v in one.get_layer("second_stage").variables}
 
 
+@pytest.mark.slow
 def test_parameters_and_operations_are_those_of_both_stages():
     model = wnet()
     first, second = model.get_layer("first_stage"), model.get_layer("second_stage")
@@ -151,6 +152,7 @@ def validation_loss(model, images):
     return float(keras.ops.convert_to_numpy(SharpnessLoss(1.0)(truth, restored)))
 
 
+@pytest.mark.slow
 def test_training_improves_the_second_stage_and_leaves_the_first_as_it_was(trained, tiles):
     history, model = trained
     untrained = network()
@@ -165,6 +167,7 @@ def test_training_improves_the_second_stage_and_leaves_the_first_as_it_was(train
     assert validation_loss(model, tiles[1]) == pytest.approx(best, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_trained_models_load_in_a_fresh_process(trained, tmp_path):
     assert_loads_in_a_fresh_process(trained[1], tmp_path / "trained.keras")
 
@@ -178,6 +181,7 @@ def stopped(tiles, tmp_path_factory):
     return directory
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value"), [("first_stage", 1), ("recipe", OF_DISTANCE_1), ("seed", 1)]
 )
@@ -191,6 +195,7 @@ def test_other_arguments_do_not_continue_a_stopped_training(name, value, tiles, 
     assert_other_argument_is_refused(name, train, stopped, tmp_path)
 
 
+@pytest.mark.slow
 def test_stopped_training_continues_as_if_it_had_not(trained, tiles, tmp_path, stopped):
     shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)
     assert_same_training(*fit(tiles, directory=tmp_path), *trained)
@@ -201,12 +206,14 @@ def test_stopped_training_continues_as_if_it_had_not(trained, tiles, tmp_path, s
     )
 
 
+@pytest.mark.slow
 def test_training_follows_the_loss_of_the_recipe_given(trained, tiles):
     history, model = fit(tiles, recipe=OF_DISTANCE_1)
     assert model.loss.distances == [1]
     assert [row["loss"] for row in history] != [row["loss"] for row in trained[0]]
 
 
+@pytest.mark.slow
 def test_recipe_by_default_is_that_of_its_name(tiles):
     many = np.concatenate([tiles[0]] * 2), tiles[1]
     model = network()

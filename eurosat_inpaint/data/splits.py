@@ -40,8 +40,8 @@ def stratified_subset(labels: np.ndarray, count: int, seed: int = 0) -> np.ndarr
         seed: fixes the choice.
 
     Returns:
-        int64 (count,), increasing positions. Of each class there are its share times ``count``,
-        rounded up or down.
+        int64 (count,), increasing positions. Of each class there is about its share times
+        ``count``: on EuroSAT, within one of it.
 
     Raises:
         TypeError: for labels that are not integers.
