@@ -107,6 +107,7 @@ def four_standard_errors(values):
 # Random fields
 
 
+@pytest.mark.slow
 def test_kriging_achieves_the_error_it_predicts(kriged):
     achieved, predicted = kriged
     assert achieved.mean() == pytest.approx(
@@ -115,24 +116,28 @@ def test_kriging_achieves_the_error_it_predicts(kriged):
     assert predicted.mean() == pytest.approx(OPTIMUM, abs=four_standard_errors(predicted))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", baselines.FILLS)
 def test_no_fill_beats_the_optimum(errors, kriged, name):
     excess = errors[name][:KRIGED] - kriged[0]
     assert excess.mean() > four_standard_errors(excess) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPECTED)
 def test_fills_have_their_known_error(errors, name):
     tolerance = four_standard_errors(errors[name])
     assert errors[name].mean() == pytest.approx(EXPECTED[name], abs=tolerance)
 
 
+@pytest.mark.slow
 def test_order_of_the_fills(errors):
     for better, worse in [("push_pull", "telea"), ("telea", "nearest"), ("nearest", "mean")]:
         difference = errors[worse] - errors[better]
         assert difference.mean() > four_standard_errors(difference) / 2, (better, worse)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LINEAR)
 def test_linear_fills_have_the_error_that_their_weights_imply(covariance, fields, masks, name):
     mask, fill = masks[0], baselines.FILLS[name]

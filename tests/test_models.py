@@ -217,6 +217,7 @@ for name in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 def test_saved_models_load_in_a_fresh_process_in_safe_mode(tmp_path):
     masked, masks = masked_tiles(32)
     np.savez(tmp_path / "inputs.npz", masked=masked, masks=masks)

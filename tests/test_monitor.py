@@ -54,6 +54,7 @@ def strip_of(box):
     ]
 
 
+@pytest.mark.slow
 def test_losses_and_tiles_are_shown_in_one_place(boxes):
     network, history = train(widgets.watch_training(SHOWN, MASKS))
     (box,) = boxes
@@ -72,6 +73,7 @@ def test_losses_and_tiles_are_shown_in_one_place(boxes):
     assert Image.open(io.BytesIO(bytes(box.children[1].value))).size[0] > 300
 
 
+@pytest.mark.slow
 def test_it_shows_the_untrained_network_and_changes_with_every_epoch(boxes):
     monitor = widgets.watch_training(SHOWN, MASKS)
     strips = []
@@ -95,6 +97,7 @@ def test_it_shows_the_untrained_network_and_changes_with_every_epoch(boxes):
     assert abs(np.rint(255 * before) - strip_of(boxes[0])[1]).max() <= 1
 
 
+@pytest.mark.slow
 def test_training_is_the_same_with_and_without_it(boxes):
     watched, unwatched = (
         train(monitor)[0].get_weights() for monitor in (widgets.watch_training(SHOWN, MASKS), None)
@@ -103,6 +106,7 @@ def test_training_is_the_same_with_and_without_it(boxes):
         np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.slow
 def test_a_plain_fit_without_validation_is_watched_too(boxes):
     network = tiny_network()
     network.compile("adam", "mse")

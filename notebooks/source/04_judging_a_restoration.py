@@ -89,7 +89,6 @@ over_all = {name: ei.metrics.mse(tiles, pictures) for name, pictures in restored
 in_holes = {name: ei.metrics.mse(tiles, pictures, masks) for name, pictures in restored.items()}
 share_of_holes = 1 - ei.masks.coverage(masks)  # of each tile
 assert all(np.allclose(over_all[k], in_holes[k] * share_of_holes, rtol=1e-4) for k in restored)
-assert abs(share_of_holes.mean() - 0.645) < 0.01
 means = {k: (over_all[k].mean(), in_holes[k].mean()) for k in restored}
 rows = {name: (*both, both[0] / both[1]) for name, both in means.items()}
 columns = {"all pixels": ".5f", "holes": ".5f", "ratio": ".3f"}
@@ -421,7 +420,7 @@ ei.plots.show_table(columns, rows, "Sharpness and error", validation.source)
 
 # %% [markdown]
 # On EuroSAT push-pull, the fill of least error, has less than a quarter of the true gradients.
-# Noise brings it to 1 at once, at the price of a larger error, though it knows nothing new: the
+# Noise brings it to about 1, at the price of a larger error, though it knows nothing new: the
 # gradient ratio can be bought, like every measure that does not ask *where*. The **spectrum** of
 # notebook 01 shows on which scale something is missing, or too much.
 

@@ -11,10 +11,10 @@
 # ---
 
 # %% [markdown]
-# # 07 · Was it worth it?
+# # 09 · Was it worth it?
 #
 # The project behind this series tried three things: a U-Net, a GAN, and a W-Net of two U-Nets. It
-# kept the first, and tells of the others in two sentences, with one figure and no picture. Six
+# kept the first, and tells of the others in two sentences, with one figure and no picture. Eight
 # notebooks later we can check these sentences. This last one puts all methods on the same tiles
 # and masks: one grid, one table, one picture of what is traded for what.
 #
@@ -29,9 +29,14 @@
 # 7. judge the original's sentences one by one, by code (5 min)
 # 8. open the test split, once, and try all methods yourself (4 min).
 #
-# You need notebook [03](03_baselines_and_metrics.ipynb) for the measures; the networks come from
-# [04](04_unet_training.ipynb), [05](05_gan_attempt.ipynb) and [06](06_wnet_attempt.ipynb). A GPU
+# You need notebooks [03](03_filling_without_learning.ipynb) for the fills,
+# [04](04_judging_a_restoration.ipynb) for the measures and
+# [05](05_is_the_difference_real.ipynb) for the intervals; the networks come from
+# [06](06_unet_training.ipynb), [07](07_gan_attempt.ipynb) and [08](08_wnet_attempt.ipynb). A GPU
 # is not needed.
+#
+# All sizes of this notebook stand in the second cell below. The kernel distance wants a thousand
+# tiles or more, so `teach` takes all validation tiles and all test tiles.
 
 # %%
 import os
@@ -40,17 +45,14 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
-from eurosat_inpaint.sharpness import gradient_sums
+from IPython.display import display
 
 import eurosat_inpaint as ei
+from eurosat_inpaint.sharpness import gradient_sums
 from eurosat_inpaint.shipping import SHIPPED_NETWORKS
 
 ei.plots.use_style()
 tf.get_logger().setLevel("ERROR")  # it takes so many networks, each compiled once, for a mistake
-
-# %% [markdown]
-# All sizes of this notebook stand in the next cell. The kernel distance wants a thousand tiles or
-# more, so `teach` takes all validation tiles, and every second test tile.
 
 # %%
 profile = os.environ.get("EUROSAT_INPAINT_PROFILE", "teach")  # smoke (tests), teach, full
@@ -66,7 +68,7 @@ seed = 0  # fixes masks and noise
 #
 # Four networks are shipped with the package, and all descend from the same weights:
 #
-# - the **U-Net** of notebook 04;
+# - the **U-Net** of notebook 06;
 # - **U-Net, longer**: its weights, trained on with the same squared error;
 # - the **W-Net**: its weights as a frozen first stage, and a second, smaller U-Net behind;
 # - the **GAN**: its weights as a generator, trained on against a critic.
@@ -76,7 +78,8 @@ seed = 0  # fixes masks and noise
 # on top as they did. Whatever an attempt gains over *it*, it gains by its idea.
 
 # %%
-validation = ei.data.load_tiles("validation", source=source)[::every]
+all_tiles = ei.data.load_tiles("validation", source=source)
+validation = all_tiles[ei.data.stratified_subset(all_tiles.labels, len(all_tiles) // every)]
 tiles = validation.images.astype(np.float32) / 255
 masks = ei.masks.line_masks(len(tiles), seed=seed)
 masked = tiles * masks
@@ -90,8 +93,10 @@ passes = {}
 for title, card in cards.items():
     steps = SHIPPED_NETWORKS[names[title]]["lengths"]["full"][1]  # None: all tiles, once
     passes[title] = card["epochs"] * (steps * 32 / 20_319 if steps else 1)
-    start = card.get("started_from") or card.get("first_stage") or "random weights"
-    print(f"{title:14}{passes[title]:5.1f} passes over the train split, starting from {start}")
+begun = {t: c.get("started_from") or c.get("first_stage") or "random" for t, c in cards.items()}
+entries = {title: (passes[title], begun[title]) for title in cards}
+columns = {"passes over the train split": ".1f", "weights it began with": ""}
+ei.plots.show_table(columns, entries, "How the shipped networks were trained")
 
 # %% [markdown]
 # W-Net and GAN are held against both U-Nets: an idea that pays must beat the better of the two.
@@ -100,9 +105,8 @@ for title, card in cards.items():
 # here: on two processor cores its 33 epochs would take a day and a half. The error that it
 # reports, 0.002465 over all pixels, is that of its raw output, on other tiles, with a split that
 # [leaks](01_data_exploration.ipynb). It gives the scale and is *not comparable*, here as in
-# notebook 04.
-
-# %% [markdown]
+# notebook 06.
+#
 # ## 2 · What an epoch costs
 #
 # The original measured minutes on a GPU that we do not have. Minutes do not travel from machine to
@@ -119,6 +123,7 @@ learners = {"U-Net": alone, "W-Net": ei.models.wnet(**wnet_size), "GAN": gan}
 ei.recipes.compile_model(alone, ei.recipes.RECIPES["efficient"], steps=1000)
 ei.recipes.compile_model(learners["W-Net"], ei.recipes.WNET_RECIPE, steps=1000)
 gan.compile("adam", "adam")
+
 seconds = {name: [] for name in learners}
 for _ in range(1 + steps_timed):  # the first step of each compiles
     for name, network in learners.items():
@@ -127,14 +132,14 @@ for _ in range(1 + steps_timed):  # the first step of each compiles
         seconds[name].append(time.perf_counter() - start)
 medians = {name: np.median(of_steps[1:]) for name, of_steps in seconds.items()}
 times = {name: median / medians["U-Net"] for name, median in medians.items()}
-for name, ratio in times.items():
-    print(f"an epoch of the {name:6} takes {ratio:.2f} times the U-Net's")
+entries = {"time per epoch": list(times.values())}
+ei.plots.show_table(dict.fromkeys(times, ".2f"), entries, "An epoch of training, U-Net = 1")
 
 # %% [markdown]
 # The W-Net's frozen stage is computed forwards only, and its second stage is small: that keeps it
 # cheap, once a U-Net has been trained. The GAN has the U-Net for a generator, and pays for the
 # critic beside it, which judges every batch three times: true tiles, restored tiles, and restored
-# tiles again to teach the generator. (In 16-bit numbers, as in notebook 05, the critic weighs
+# tiles again to teach the generator. (In 16-bit numbers, as in notebook 07, the critic weighs
 # more, since it stays at 32.)
 #
 # <details><summary><b>Think:</b> by how much is the GAN slower than the U-Net when it restores a
@@ -145,14 +150,13 @@ for name, ratio in times.items():
 # - *"Not at all: only the generator is left, and it is the U-Net."* Yes. A GAN is dear to train
 #   and free to use; a W-Net is dearer to use as well.
 # </details>
-
-# %% [markdown]
+#
 # ## 3 · One grid
 #
 # Before any figure, look. Two fills that learn nothing run along: *push-pull*, the best of them by
 # MSE, and *nearest*, which copies the nearest known pixel.
 #
-# And one **control**. Sharpness can be bought, as notebook 03 showed: so we take the U-Net and
+# And one **control**. Sharpness can be bought, as notebook 04 showed: so we take the U-Net and
 # sprinkle white noise into its holes, just so much that its gradient ratio is the GAN's. It knows
 # nothing that the U-Net does not know. Whatever the GAN is praised for, it has to do better.
 
@@ -167,11 +171,11 @@ def with_noise(strength, part=slice(None)):
     return ei.compositing.composite(masked[part], noisy, masks[part])
 
 
-part = slice(None, None, 4)  # enough to find the strength
+part = ei.data.stratified_subset(validation.labels, len(tiles) // 4)  # enough to find the strength
 strengths = np.linspace(0, 0.02, 9, dtype=np.float32)
 answers = [with_noise(strength, part) for strength in strengths] + [restored["GAN"][part]]
-*ratios, wanted = (ei.metrics.gradient_ratio(tiles[part], a, masks[part]) for a in answers)
-strength = np.interp(wanted, ratios, strengths).astype(np.float32)
+*ratios, goal = (ei.metrics.gradient_ratio(tiles[part], a, masks[part]) for a in answers)
+strength = np.interp(goal, ratios, strengths).astype(np.float32)
 restored["U-Net + noise"] = with_noise(strength)
 print(f"noise of standard deviation {strength:.4f}, on the scale where white is 1")
 
@@ -198,7 +202,7 @@ for axis in figure.axes[: len(wanted)]:
 # most on top of the U-Net, and of it the part with the wider holes, enlarged. Below stands a
 # number for what the eye sees at once, a regular **weave**. Of four neighbours take the sum of one
 # diagonal from that of the other; what remains is large where light and dark take turns slantwise,
-# and nearly 0 along a straight edge. We print its energy in the holes, restored over true.
+# and nearly 0 along a straight edge. The table holds its energy in the holes, restored over true.
 
 # %%
 titles = ("U-Net", "W-Net", "GAN", "truth")
@@ -206,8 +210,8 @@ closer = []
 for name in ("W-Net", "GAN"):
     tile = ei.metrics.mse(restored["U-Net"], restored[name], masks).argmax()
     known = masks[tile, 16:48].sum(axis=(0, 2))  # in each column
-    columns = slice(0, 32) if known[:32].sum() < known[32:].sum() else slice(32, 64)
-    closer.append([grid[title][tile, 16:48, columns] for title in titles])
+    half = slice(0, 32) if known[:32].sum() < known[32:].sum() else slice(32, 64)
+    closer.append([grid[title][tile, 16:48, half] for title in titles])
 figure = ei.plots.show_tiles(closer, ("W-Net's", "GAN's"), titles, validation.source)
 figure.set_size_inches(7.6, 3.4)
 
@@ -218,17 +222,17 @@ def weave(pictures):
     return np.nansum(np.diff(np.diff(in_holes, axis=1), axis=2) ** 2)
 
 
-for name in restored:
-    print(f"{name:14} weave {weave(restored[name]) / weave(tiles):.2f}")
+entries = {"weave": [weave(pictures) / weave(tiles) for pictures in restored.values()]}
+columns = dict.fromkeys(restored, ".2f")
+ei.plots.show_table(columns, entries, "Energy of the weave, truth = 1", validation.source)
 
 # %% [markdown]
 # The figure shows the worst that the two attempts do. The W-Net hatches wide holes with slanting
-# **stripes**, the cheapest way to what its loss asks for; in the list it is far above the U-Net,
+# **stripes**, the cheapest way to what its loss asks for; in the table it is far above the U-Net,
 # and above the truth. (*Nearest* is too, at the corners of its cells.) The GAN weaves as well, with
 # a period of four pixels, the stride of its critic, and draws **ripples** along the border of a
-# hole. No land cover does any of this. Notebooks 05 and 06 look at these failures at length.
-
-# %% [markdown]
+# hole. No land cover does any of this. Notebooks 07 and 08 look at these failures at length.
+#
 # ## 4 · One table
 #
 # `compare` scores all methods on the same tiles and masks, with 95 % intervals over tiles. Nothing
@@ -247,42 +251,43 @@ ready = {name: hand_out(pictures) for name, pictures in restored.items()}
 table = ei.metrics.compare(ready, tiles, masks, validation.labels, classes)
 
 
+def show_scores(rows, scores, caption):
+    """Scores with their 95 % intervals; `scores`: by title, the score and its format."""
+    columns, entries = {}, {row["name"]: [] for row in rows}
+    for title, (score, form) in scores.items():
+        columns |= {title: form, f"{title}, interval": form}
+        for row in rows:
+            value, low, high = row[score].values()
+            entries[row["name"]] += [value, (low, high)]
+    return ei.plots.show_table(columns, entries, caption, validation.source)
+
+
 # %%
-def show_scores(table, scores):
-    """Print scores with their 95 % intervals; `scores`: by title, the score and its digits."""
-    print(" " * 14 + "".join(f"{title:>28}" for title in scores))
-    for row in table:
-        print(f"{row['name']:14}", end="")
-        for score, digits in scores.values():
-            value, low, high = (f"{number:.{digits}f}" for number in row[score].values())
-            print(f"{f'{value} [{low}, {high}]':>28}", end="")
-        print()
+in_holes = {"MSE": ("mse_holes", ".5f"), "MAE": ("mae_holes", ".4f")}
+in_holes |= {"PSNR": ("psnr_holes", ".2f"), "SSIM": ("ssim_holes", ".3f")}
+look = {"gradient ratio": ("gradient_ratio", ".2f"), "KID": ("kernel_distance", ".3f")}
+look |= {"land-cover agreement": ("land_cover_agreement", ".3f")}
+look |= {"brightest channel": ("channel_argmax_accuracy", ".3f")}
+blocks = {"Error in the holes": in_holes, "The look of the tiles": look}
+for caption, scores in blocks.items():
+    display(show_scores(table, scores, caption))
 
-
-in_holes = {"MSE in the holes": ("mse_holes", 5), "MAE in the holes": ("mae_holes", 4)}
-in_holes |= {"PSNR in the holes": ("psnr_holes", 2), "SSIM in the holes": ("ssim_holes", 3)}
-look = {"gradient ratio": ("gradient_ratio", 2), "KID": ("kernel_distance", 3)}
-look |= {"land-cover agreement": ("land_cover_agreement", 3)}
-look |= {"brightest channel": ("channel_argmax_accuracy", 3)}
-for scores in (in_holes, look):
-    show_scores(table, scores)
-    print()
-print(f"{'':14}{'parameters':>12}{'GFLOP per tile':>16}{'time per epoch':>16}")
 gflop = {name: ei.metrics.gflop_per_tile(network) for name, network in networks.items()}
-for name, network in networks.items():
-    ratio = times.get(name, times["U-Net"])
-    print(f"{name:14}{network.count_params():>12,}{gflop[name]:>16.2f}{ratio:>16.2f}")
+of_unet = {"U-Net, longer": times["U-Net"]} | times  # trained in the same way
+entries = {name: (n.count_params(), gflop[name], of_unet[name]) for name, n in networks.items()}
+columns = {"parameters": ",", "GFLOP per tile": ".2f", "time per epoch": ".2f"}
 print("original, as reported, not comparable: 53,287,363 parameters, MSE 0.002465 over all pixels")
+ei.plots.show_table(columns, entries, "Size and cost of the networks")
 
 # %% [markdown]
-# The first block is error in four dresses: MSE and MAE should be low, PSNR and SSIM high. The
+# The first table is error in four dresses: MSE and MAE should be low, PSNR and SSIM high. The
 # second asks other things. Is it as sharp as the truth (gradient ratio 1)? Does the crowd of
 # restored tiles look like the crowd of true ones (KID 0)? Does the classifier see the same land
 # cover (1)? Look at the row of *nearest* before you trust these three. It copies true texture to
 # wrong places, and a classifier that judges by texture likes it.
 #
-# The last column is the "accuracy" of the original: is the brightest channel the right one? Beside
-# what?
+# The last column of the second table is the "accuracy" of the original: is the brightest channel
+# the right one? Beside what?
 
 # %%
 row_of = {row["name"]: row for row in table}
@@ -295,8 +300,10 @@ accuracies = {
 }
 for name in ("U-Net", "W-Net", "GAN"):
     accuracies[name] = row_of[name]["channel_argmax_accuracy"]["value"]
-for name, accuracy in sorted(accuracies.items(), key=lambda item: item[1]):
-    print(f"{accuracy:.3f}  {name}")
+lowest_first = sorted(accuracies, key=accuracies.get)
+entries = {name: (accuracies[name],) for name in lowest_first}
+caption = "How often the brightest channel is the right one"
+ei.plots.show_table({"accuracy": ".3f"}, entries, caption, validation.source)
 
 # %% [markdown]
 # On all 27,000 tiles of EuroSAT "blue everywhere" scores 0.657. "One colour per tile" fills the
@@ -307,7 +314,7 @@ for name, accuracy in sorted(accuracies.items(), key=lambda item: item[1]):
 # ### Which differences count?
 #
 # An interval of its own says how well one score is known. Whether two methods *differ* is told by
-# the paired difference (notebook 03, section 8). For KID that takes the classifier's features of
+# the paired difference (notebook 05). For KID that takes the classifier's features of
 # all tiles; we compute them once, also for three blends that the next section needs. Each measure
 # is a mean, or a ratio of sums, over tiles; so each has a value per tile, and values can be
 # paired.
@@ -317,8 +324,9 @@ shares = (0.25, 0.5, 0.75)  # of the GAN, in a blend with the U-Net
 blends = {f"blend {a}": (1 - a) * restored["U-Net"] + a * restored["GAN"] for a in shares}
 pictures = {"truth": tiles} | restored | blends
 classifier = ei.pretrained.load("classifier")
-features = ei.metrics.land_cover_features(classifier, np.concatenate(list(pictures.values())))
-features = dict(zip(pictures, np.split(features, len(pictures)), strict=True))
+seen = ei.metrics.land_cover_features(classifier, np.concatenate(list(pictures.values())))
+features = dict(zip(pictures, np.split(seen, len(pictures)), strict=True))
+
 kid = {name: ei.metrics.kernel_distance(features["truth"], features[name]) for name in pictures}
 error = {name: ei.metrics.mse(tiles, pictures[name], masks) for name in pictures}
 absolute = {name: ei.metrics.mae(tiles, pictures[name], masks) for name in pictures}
@@ -336,16 +344,18 @@ def difference(first, second):
     }
 
 
+# %%
 pairs = [("U-Net, longer", "U-Net"), ("W-Net", "U-Net"), ("W-Net", "U-Net, longer")]
 pairs += [("GAN", "U-Net"), ("GAN", "U-Net, longer"), ("GAN", "U-Net + noise"), ("W-Net", "GAN")]
 less = {pair: difference(*pair) for pair in pairs}
-print(" " * 26 + "".join(f"{measure:>25}" for measure in less[pairs[0]]))
-for pair, differences in less.items():
-    print(f"{' less '.join(pair):26}", end="")
-    for found in differences.values():
-        value, low, high = (f"{number:+.3f}" for number in found.values())
-        print(f"{f'{value} [{low}, {high}]':>25}", end="")
-    print()
+columns, entries = {}, {pair: [] for pair in pairs}
+for measure in less[pairs[0]]:
+    columns |= {measure: "+.3f", f"{measure}, interval": "+.3f"}
+    for pair in pairs:
+        value, low, high = less[pair][measure].values()
+        entries[pair] += [value, (low, high)]
+entries = {" less ".join(pair): cells for pair, cells in entries.items()}
+ei.plots.show_table(columns, entries, "Paired differences in the holes", validation.source)
 
 # %% [markdown]
 # An interval without 0 means: these tiles can tell the two apart. "U-Net, longer less U-Net" is
@@ -354,8 +364,7 @@ for pair, differences in less.items():
 # gradient ratios are equal on purpose, says in the column KID whether the critic has taught more
 # than grain: it has if the interval lies below 0. And the last line sets the attempts against each
 # other. On EuroSAT the W-Net, stripes and all, has the higher gradients and the lower KID.
-
-# %% [markdown]
+#
 # ## 5 · Perception against distortion
 #
 # Error on one side, looking right on the other: must one be paid for with the other? Two theorems
@@ -370,15 +379,14 @@ for pair, differences in less.items():
 # error is the mean of all truths that fit what is known; call its error D. Draw *one* of these
 # truths at random instead: then the crowd of answers has the very law of the truth, which is
 # perfect, and the error is the scatter of the truth around the mean, plus that of the draw around
-# the same mean: 2 D, as you have computed for edges in notebook 03. So **perfection need not cost
+# the same mean: 2 D, as you have computed for edges in notebook 04. So **perfection need not cost
 # more than twice the least error**.
 #
 # **Freirich, Michaeli and Meir (2021)** compute the whole curve for the squared error and the
 # Wasserstein distance of order 2. At a distance p it is D + (P − p)², where P is the distance of
 # the least-error answer: half a parabola. And one gets along it by *blending* its two ends, that
 # answer and the best of the perfect ones: with a share a of the latter, a² of the price is paid.
-
-# %% [markdown]
+#
 # Our networks are not the ends of that curve. The U-Net is near the least error but not at it, the
 # GAN is not perfect, and KID is not the Wasserstein distance. How near does theory come?
 
@@ -387,14 +395,17 @@ blended = dict(zip((0, *shares, 1), ("U-Net", *blends, "GAN"), strict=True))
 mean_error = {name: errors.mean() for name, errors in error.items()}
 price = mean_error["GAN"] - mean_error["U-Net"]
 apart = ei.metrics.mse(restored["U-Net"], restored["GAN"], masks).mean()
-print("share a of the GAN   MSE over the U-Net's   price paid     a²      KID")
+entries = {}
 for a, name in blended.items():
     # Pure algebra: the squared error of a blend follows from its ends and from how far they lie
     # apart. Theory comes in where the price paid is said to be a².
     assert np.isclose(mean_error[name], mean_error["U-Net"] + a * price - a * (1 - a) * apart)
     paid = (mean_error[name] - mean_error["U-Net"]) / price
-    ratio = mean_error[name] / mean_error["U-Net"]
-    print(f"{a:>18}{ratio:>23.3f}{paid:>13.2f}{a**2:>7.2f}{kid[name].mean():>9.4f}")
+    over = mean_error[name] / mean_error["U-Net"]
+    entries[f"{a:.2f}"] = over, paid, a**2, kid[name].mean()
+columns = {"MSE over the U-Net's": ".3f", "price paid": ".2f", "a²": ".2f", "KID": ".4f"}
+caption = "Blends of U-Net and GAN"
+ei.plots.show_table(columns, entries, caption, validation.source, "share a of the GAN")
 
 # %%
 figure, axis = plt.subplots(figsize=(6.6, 3.8))
@@ -407,9 +418,11 @@ axis.axvline(2 * place["U-Net"][0], color="0.4", linestyle="--", label="twice th
 axis.set(xlabel="distortion: 1000 MSE in the holes", ylabel="perception: KID", ylim=(0, None))
 axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 ei.plots.say_synthetic(figure, validation.source)
-ratio, left = (gan / unet for gan, unet in zip(place["GAN"], place["U-Net"], strict=True))
-print(f"the GAN: {ratio:.2f} times the U-Net's MSE, {'left' if ratio < 2 else 'right'} of the line")
-print(f"of the U-Net's KID it leaves {left:.0%}; a perfect sampler would leave nothing")
+
+dearer, kept = (one / other for one, other in zip(place["GAN"], place["U-Net"], strict=True))
+side = "left" if dearer < 2 else "right"
+print(f"the GAN: {dearer:.2f} times the U-Net's MSE, {side} of the line")
+print(f"of the U-Net's KID it leaves {kept:.0%}; a perfect sampler would leave nothing")
 at_noise = np.interp(place["U-Net + noise"][0], *curve.T)
 print(f"KID of the noise {place['U-Net + noise'][1]:.3f}, of a blend of its MSE {at_noise:.3f}")
 
@@ -425,16 +438,15 @@ print(f"KID of the noise {place['U-Net + noise'][1]:.3f}, of a blend of its MSE 
 # against the grey curve, as the last line does: on EuroSAT it lies below. By KID a pinch of noise
 # is a better bargain than a blend with the GAN of the same error, though it knows nothing. The
 # GAN's own KID is lower still, but it pays more error for it. And the W-Net lies below the GAN, at
-# no more error: by this picture it is the best of all, and you have seen its stripes. Take this for
-# a warning about KID.
+# an error that these tiles cannot tell from the GAN's: by this picture it is the best of all, and
+# you have seen its stripes. Take this for a warning about KID.
 #
 # A perfect sampler need not stand farther right than the dashed line. Mind three things. The line
 # is a bound from above: the least possible error is below the U-Net's. To be left of it but above
 # 0 is not yet perfect. And KID 0 by our classifier is less than "the very law", since it sees only
 # what the classifier looks at. Besides, our GAN is no sampler: the same masked tile always gets
 # the same answer.
-
-# %% [markdown]
+#
 # <details><summary><b>Think:</b> instead of blending, toss a coin for every tile: heads the
 # U-Net's answer, tails the GAN's. Where does this method lie?</summary>
 #
@@ -442,8 +454,8 @@ print(f"KID of the noise {place['U-Net + noise'][1]:.3f}, of a blend of its MSE 
 #   error is less than the mean of the two.
 # - *"Half-way on the straight line between the two points."* In error, yes. KID is convex, so it
 #   lies on that line or below.
-# - *"In error half-way, in KID at most half-way."* Yes. This coin is the heart of the proof that
-#   the curve of Blau and Michaeli is convex.
+# - *"In error half-way, in KID at most half-way."* Yes. This coin is why the curve of Blau and
+#   Michaeli is convex.
 # </details>
 #
 # ### Is what they add at the right place?
@@ -455,17 +467,18 @@ print(f"KID of the noise {place['U-Net + noise'][1]:.3f}, of a blend of its MSE 
 # %%
 holes = np.broadcast_to(masks == 0, tiles.shape)
 missed = (tiles - restored["U-Net"])[holes]
-for name in ("U-Net, longer", "W-Net", "GAN", "U-Net + noise"):
-    added = (restored[name] - restored["U-Net"])[holes]
-    print(f"{name:14} added and missed: correlation {np.corrcoef(added, missed)[0, 1]:+.3f}")
+attempts = ("U-Net, longer", "W-Net", "GAN", "U-Net + noise")
+added = [(restored[name] - restored["U-Net"])[holes] for name in attempts]
+entries = {"correlation": [np.corrcoef(some, missed)[0, 1] for some in added]}
+caption = "What a method adds, and what the U-Net missed"
+ei.plots.show_table(dict.fromkeys(attempts, "+.3f"), entries, caption, validation.source)
 
 # %% [markdown]
 # They are small, and that is no shame of the attempts but what theory demands: **the detail that
 # they add is plausible at best, it is not knowledge.** A value above 0 says how far the U-Net was
 # from the end of its learning. Sharper tiles may look right, or please the eye, or serve to train
 # another network. Nobody should count houses in them.
-
-# %% [markdown]
+#
 # ## 6 · Where each method wins
 #
 # A mean over tiles hides that on some tiles another method is best. Four of them compete on every
@@ -473,16 +486,16 @@ for name in ("U-Net, longer", "W-Net", "GAN", "U-Net + noise"):
 
 # %%
 contest = ("push-pull", "U-Net", "W-Net", "GAN")
-scores = np.stack([error[name] for name in contest])  # (4, tiles)
-winner = scores.argmin(axis=0)
+of_tiles = np.stack([error[name] for name in contest])  # (4, tiles)
+winner = of_tiles.argmin(axis=0)
 figure, axis = plt.subplots(figsize=(6.4, 3.2))
-left = np.zeros(len(classes))
+filled = np.zeros(len(classes))
 for number, (name, hatch) in enumerate(zip(contest, ("..", "", "//", "xx"), strict=True)):
     wins = winner == number
     share = [np.mean(wins[validation.labels == label]) for label in range(len(classes))]
     label = f"{name}, {wins.mean():.0%} of all"
-    axis.barh(classes, share, left=left, hatch=hatch, edgecolor="w", label=label)
-    left += share
+    axis.barh(classes, share, left=filled, hatch=hatch, edgecolor="w", label=label)
+    filled += share
 axis.set(xlabel="share of the tiles on which it has the least MSE")
 axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 ei.plots.say_synthetic(figure, validation.source)
@@ -500,11 +513,11 @@ ei.plots.say_synthetic(figure, validation.source)
 chosen, headings = [], []
 for name in ("push-pull", "U-Net", "GAN"):
     number = contest.index(name)
-    lead = np.delete(scores, number, axis=0).min(axis=0) - scores[number]
-    best = np.argsort(lead)[:-3:-1]
-    chosen += list(best)
-    headings += [f"{name}\n{classes[validation.labels[place]]}" for place in best]
-    print(f"{name:10} MSE lower by {lead[best[0]]:.4f} and {lead[best[1]]:.4f}")
+    lead = np.delete(of_tiles, number, axis=0).min(axis=0) - of_tiles[number]
+    clearest = np.argsort(lead)[:-3:-1]
+    chosen += list(clearest)
+    headings += [f"{name}\n{classes[validation.labels[tile]]}" for tile in clearest]
+    print(f"{name}: MSE lower by {lead[clearest[0]]:.4f} and {lead[clearest[1]]:.4f}")
 names_shown = ["masked", *contest, "truth"]
 figure = ei.plots.show_tiles(
     [grid[name][chosen] for name in names_shown], names_shown, headings, validation.source
@@ -544,9 +557,7 @@ print(f"errors of U-Net and GAN tile by tile, in logarithms: correlation {correl
 # The GAN does lift the middle, with a hump at 16 cycles, its weave of four pixels. The W-Net lifts
 # it where its coarse stripes lie, around 12 cycles, and by its fine ones it has far more power at
 # the right end than the truth has.
-
-
-# %% [markdown]
+#
 # ## 7 · The original's sentences
 #
 # Each gets one of three verdicts, by a rule that stands in the cell: **confirmed** or **not
@@ -556,31 +567,38 @@ print(f"errors of U-Net and GAN tile by tile, in logarithms: correlation {correl
 
 
 # %%
-def judge(sentence, holds, figure):
-    """Print a verdict; `holds` is True, False, or None for what cannot be compared."""
-    verdict = {True: "confirmed", False: "not confirmed", None: "not comparable"}[holds]
+def show_verdicts(claims):
+    """`claims`: by sentence, whether it holds (None: not comparable), and the figure."""
+    words = {True: "confirmed", False: "not confirmed", None: "not comparable"}
+    entries = {sentence: (words[holds], figure) for sentence, (holds, figure) in claims.items()}
     if validation.source == "synthetic":
-        verdict, figure = "not comparable", "synthetic tiles"
-    print(f"{sentence}\n    {verdict}: {figure}")
+        entries = dict.fromkeys(claims, (words[None], "synthetic tiles"))
+    caption = "Verdicts on sentences of the original"
+    return ei.plots.show_table({"verdict": "", "figure": ""}, entries, caption)
 
 
 sharp = row_of["U-Net"]["gradient_ratio"]
 beside = holes[:, :, 1:] & holes[:, :, :-1]  # two neighbours in a row, both holes
-true, found = (np.diff(picture, axis=2)[beside] for picture in (tiles, restored["U-Net"]))
-explained = 1 - np.sum((true - found) ** 2) / np.sum(true**2)
-kept = all(np.array_equal(picture[~holes], tiles[~holes]) for picture in restored.values())
-judge("the Lambda layer puts the known pixels back", kept, "connected here, to the last bit")
-ratio = "gradient ratio {value:.2f} [{low:.2f}, {high:.2f}]; 1 is sharp".format(**sharp)
-judge('"look like blurry images"', sharp["high"] < 1, ratio)
-part = f"{explained:.0%} of the squared change from pixel to pixel is accounted for"
-judge('"reconstruct fine details accurately", more than half of them', explained > 0.5, part)
-judge("accuracy 0.92", None, f"raw output, other tiles; ours {accuracies['U-Net']:.3f}, composited")
-mse = row_of["U-Net"]["mse"]["value"]
-judge("MSE 0.002465", None, f"raw output, other tiles; ours {mse:.6f}, composited")
+steps_of = [np.diff(pictures, axis=2)[beside] for pictures in (tiles, restored["U-Net"])]
+explained = 1 - np.sum((steps_of[0] - steps_of[1]) ** 2) / np.sum(steps_of[0] ** 2)
+known_kept = all(np.array_equal(answer[~holes], tiles[~holes]) for answer in restored.values())
+
+# %%
+ratio_said = "gradient ratio {value:.2f} [{low:.2f}, {high:.2f}]; 1 is sharp".format(**sharp)
+explained_said = f"{explained:.0%} of the squared change from pixel to pixel is accounted for"
+elsewhere = "raw output, other tiles; ours {}, composited"
+claims = {
+    "the Lambda layer puts the known pixels back": (known_kept, "connected here, to the last bit"),
+    '"look like blurry images"': (sharp["high"] < 1, ratio_said),
+    '"reconstruct fine details accurately", more than half': (explained > 0.5, explained_said),
+    "accuracy 0.92": (None, elsewhere.format(f"{accuracies['U-Net']:.3f}")),
+    "MSE 0.002465": (None, elsewhere.format(f"{row_of['U-Net']['mse']['value']:.6f}")),
+}
+show_verdicts(claims)
 
 # %% [markdown]
 # Then the attempts. To be better they have to be better than both U-Nets; the figures are
-# differences from the one of notebook 04.
+# differences from the one of notebook 06.
 
 
 # %%
@@ -607,35 +625,42 @@ def change(name, *measures):
     return ", ".join(f"{measure} {value:+.3f}" for measure, value in found.items())
 
 
+# %%
 look_of = {name: change(name, "gradient ratio", "KID") for name in ("W-Net", "GAN")}
-for measure in ("1000 MSE", "1000 MAE"):
-    sentence = f'W-Net "slightly better", by {measure[5:]}'
-    judge(sentence, lower("W-Net", measure), change("W-Net", measure))
-judge('W-Net "slightly better", by its look', looks_better("W-Net"), look_of["W-Net"])
-ratio = gflop["W-Net"] / gflop["U-Net"]
-judge('W-Net more "complex"', ratio > 1, f"{ratio:.2f} times the arithmetic per tile")
-judge('W-Net "much slower"', None, f"other hardware; ours {times['W-Net']:.2f} times per epoch")
+work = gflop["W-Net"] / gflop["U-Net"]
+claims = {
+    'W-Net "slightly better", by MSE': (lower("W-Net", "1000 MSE"), change("W-Net", "1000 MSE")),
+    'W-Net "slightly better", by MAE': (lower("W-Net", "1000 MAE"), change("W-Net", "1000 MAE")),
+    'W-Net "slightly better", by its look': (looks_better("W-Net"), look_of["W-Net"]),
+    'W-Net more "complex"': (work > 1, f"{work:.2f} times the arithmetic per tile"),
+    'W-Net "much slower"': (None, f"other hardware; ours {times['W-Net']:.2f} times per epoch"),
+}
+show_verdicts(claims)
 
 # %%
-judge('GAN "promising", by its look', looks_better("GAN"), look_of["GAN"])
 one = accuracies["one colour per tile"]
-judge("GAN promising by 0.88 accuracy", one < 0.88, f"one colour per tile has {one:.3f}")
 theirs = f"other hardware: 240 s over 130 to 200 s is {240 / 200:.2f} to {240 / 130:.2f}"
-judge('GAN "up to 4 minute" an epoch', None, f"{theirs} times the U-Net's; ours {times['GAN']:.2f}")
+ours = f"{theirs} times the U-Net's; ours {times['GAN']:.2f}"
 more = f"other start: {passes['U-Net']:.0f} passes as a U-Net, {passes['GAN']:.0f} as a GAN"
-judge("GAN 15 to 20 epochs at least", None, more)
 cost = f"{change('GAN', '1000 MSE')}, at {times['GAN']:.2f} times the time per epoch"
-judge('GAN "not making it worth", by MSE', higher("GAN", "1000 MSE"), cost)
 ahead = all(higher(name, "1000 MSE") for name in ("W-Net", "GAN"))
 best = min(networks, key=lambda name: kid[name].mean())
-judge('"the best architecture": a U-Net, by MSE', ahead, f"by KID, of the networks: {best}")
+claims = {
+    'GAN "promising", by its look': (looks_better("GAN"), look_of["GAN"]),
+    "GAN promising by 0.88 accuracy": (one < 0.88, f"one colour per tile has {one:.3f}"),
+    'GAN "up to 4 minute" an epoch': (None, ours),
+    "GAN 15 to 20 epochs at least": (None, more),
+    'GAN "not making it worth", by MSE': (higher("GAN", "1000 MSE"), cost),
+    '"the best architecture": a U-Net, by MSE': (ahead, f"by KID, of the networks: {best}"),
+}
+show_verdicts(claims)
 
 # %% [markdown]
 # The verdicts hang on the measure, and each says on which. By the original's own, error and time,
 # a U-Net is hard to beat: it is trained for the error and nothing else. What it is worth to look
 # right is not in them. And "by its look" means here by gradient ratio and KID, which stripes can
 # serve: whose look it is, a classifier's or yours, is part of the verdict too. "Classical" was not
-# tested here: our U-Net corrects a fill, and notebook 04 showed what that is worth. That
+# tested here: our U-Net corrects a fill, and notebook 06 showed what that is worth. That
 # skip connections help against vanishing gradients and that pooling keeps what matters are
 # sentences about U-Nets in general; we tested neither.
 #
@@ -647,8 +672,7 @@ judge('"the best architecture": a U-Net, by MSE', ahead, f"by KID, of the networ
 # - *"No, 0.92 is more than 0.88."* By this measure one colour per tile is as good as that GAN.
 # - *"It depends on the use, and the two figures say nothing about it."* Yes.
 # </details>
-
-# %% [markdown]
+#
 # ## 8 · The test split, once
 #
 # Every choice of this series, the radius of a fill, a recipe, the weight of a loss, when to stop,
@@ -657,36 +681,35 @@ judge('"the best architecture": a U-Net, by MSE', ahead, f"by KID, of the networ
 
 # %%
 available = ei.data.load_tiles("test", source=source)
-test = available[::every_test]
+count = len(available) // every_test
+test = available[ei.data.stratified_subset(available.labels, count)]
 test_masks = ei.masks.line_masks(len(test), seed=seed)
 final = {"push-pull": ei.baselines.push_pull} | networks
 test_table = ei.metrics.compare(final, test.images, test_masks)
-print(f"{len(test):,} tiles read, of {len(available):,} test tiles here and 5,300 in EuroSAT\n")
-for scores in (in_holes, look):
-    show_scores(test_table, scores)
-    print()
-for split, rows in {"validation": table, "test": test_table}.items():
-    for score in ("mse_holes", "kernel_distance"):
+print(f"{len(test):,} tiles read, of {len(available):,} test tiles here and 5,300 in EuroSAT")
+for caption, scores in blocks.items():
+    display(show_scores(test_table, scores, f"{caption}, test split"))
+
+orders = {}
+for score in ("mse_holes", "kernel_distance"):
+    for split, rows in {"validation": table, "test": test_table}.items():
         ranked = sorted((row[score]["value"], row["name"]) for row in rows if row["name"] in final)
-        print(f"{score} on {split:12}" + " < ".join(name for _, name in ranked))
+        orders[f"{score} on {split}"] = [name for _, name in ranked]
+columns = {f"place {number}": "" for number in range(1, len(final) + 1)}
+ei.plots.show_table(columns, orders, "The methods in order, least first", validation.source)
 
 # %% [markdown]
 # The levels differ from those of the validation split, as the tiles do; no figure of one table may
-# be held against one of the other. What should carry over is the *order*, printed last. No choice
-# was made on these tiles, and none may be made now.
-
-# %% [markdown]
+# be held against one of the other. What should carry over is the *order*, in the last table. No
+# choice was made on these tiles, and none may be made now.
+#
 # ### Try it yourself
 #
-# All methods in one explorer: choose a mask, a tile and a method.
+# All methods in one explorer: choose a mask, a tile and a method. Below it stands the same idea
+# without a running notebook: one tile, four methods.
 
 # %%
-ei.widgets.inpainting_explorer(validation)
-
-# %% [markdown]
-# The same idea without a running notebook: one tile, four methods.
-
-# %%
+display(ei.widgets.inpainting_explorer(validation))
 answers = [grid[name][shown[2]] for name in contest]
 amounts = [2 * np.abs(answer - tiles[shown[2]]).mean(axis=-1) for answer in answers]
 figure = ei.plots.show_tiles(
@@ -696,8 +719,7 @@ figure = ei.plots.show_tiles(
 # %% [markdown]
 # The figure shows the industrial tile of the grid, and below it the absolute error, white for half
 # of the full scale and more. Known lines are black. All four miss the same roofs.
-
-# %% [markdown]
+#
 # ## In this notebook we have
 #
 # 1. set a U-Net of equal training beside the attempts, so that ideas are compared and not
@@ -713,11 +735,13 @@ figure = ei.plots.show_tiles(
 #
 # **The whole series, in a few sentences.** Know your tiles before you split them
 # ([01](01_data_exploration.ipynb)). Know your masks: nearly half of this task is extrapolation
-# ([02](02_mask_generation.ipynb)). Choose the measure before the method: an accuracy of 0.88 can
-# be one colour per tile ([03](03_baselines_and_metrics.ipynb)). What you give a network for free
-# it need not learn: fill first, then correct ([04](04_unet_training.ipynb)). A critic asks whether
-# a tile could be true ([05](05_gan_attempt.ipynb)), a second network gives what its loss asks for
-# ([06](06_wnet_attempt.ipynb)), and neither can know what the lines do not show. Blur is honest,
+# ([02](02_mask_generation.ipynb)). Know what a fill can do that learns nothing
+# ([03](03_filling_without_learning.ipynb)). Choose the measure before the method: an accuracy of
+# 0.88 can be one colour per tile ([04](04_judging_a_restoration.ipynb)). Count no difference whose
+# interval holds 0 ([05](05_is_the_difference_real.ipynb)). What you give a network for free it need
+# not learn: fill first, then correct ([06](06_unet_training.ipynb)). A critic asks whether a tile
+# could be true ([07](07_gan_attempt.ipynb)), a second network gives what its loss asks for
+# ([08](08_wnet_attempt.ipynb)), and neither can know what the lines do not show. Blur is honest,
 # sharpness is a choice, and its price can be computed.
 #
 # **Limits.** One seed for each network: the intervals are over tiles, not over trainings. One
