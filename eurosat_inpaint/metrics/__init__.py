@@ -21,7 +21,7 @@ from eurosat_inpaint.metrics.positions import (
     mean_error_by_distance,
     mean_error_map,
 )
-from eurosat_inpaint.metrics.sharpness import gradient_ratio, radial_power
+from eurosat_inpaint.metrics.sharpness import gradient_ratio, gradient_sums, radial_power
 
 __all__ = [
     "DISTANCE_EDGES",
@@ -34,6 +34,7 @@ __all__ = [
     "evaluate",
     "gflop_per_tile",
     "gradient_ratio",
+    "gradient_sums",
     "kernel_distance",
     "land_cover_agreement",
     "land_cover_features",

@@ -18,7 +18,7 @@ from eurosat_inpaint.metrics.positions import (
     error_by_distance,
     error_map,
 )
-from eurosat_inpaint.metrics.sharpness import gradient_sums, power_by_cycles
+from eurosat_inpaint.metrics.sharpness import change_in_holes, power_by_cycles
 
 
 def evaluate(
@@ -163,7 +163,7 @@ class _TrueTiles:
         self.masks = masks
         self.network = with_features(classifier)
         self.features, self.classes = features_and_classes(self.network, tiles)
-        self.gradients = gradient_sums(tiles, masks)
+        self.gradients = change_in_holes(tiles, masks)
         self.power = power_by_cycles(tiles)
         self.distances = distances_to_known(masks)
         self.holes = masks[..., 0] == 0
@@ -179,7 +179,7 @@ class _TrueTiles:
         return {
             "mse_interpolated": _over(squared_errors, interpolated),
             "mse_extrapolated": _over(squared_errors, self.extrapolated),
-            "gradient_ratio": (gradient_sums(restored, self.masks), self.gradients),
+            "gradient_ratio": (change_in_holes(restored, self.masks), self.gradients),
             "land_cover_agreement": ((classes == self.classes).astype(np.float64), None),
             "kernel_distance": (kernel_distance(self.features, features), None),
         }

@@ -9,12 +9,23 @@ def gradient_sums(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Sum of forward-difference magnitudes of each tile, where both pixels are holes.
 
     Args:
-        images: float (n, height, width, 3) in [0, 1].
+        images: (n, height, width, 3): uint8, or float in [0, 1].
         masks: (n, height, width, 1), 1 = known, 0 = hole.
 
     Returns:
         float64 (n,), on the scale where white is 1.
+
+    Raises:
+        ValueError: for values outside [0, 1], NaN, or masks of another shape, not 0 and 1 only,
+            or without holes.
     """
+    images, masks = as_tiles("images", images), np.asarray(masks)
+    require_masks("masks", masks, images.shape, holes=True)
+    return change_in_holes(images, masks)
+
+
+def change_in_holes(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """:func:`gradient_sums` of float tiles and masks that fit them."""
     holes = masks == 0
     total = np.zeros(len(images))
     for axis in (1, 2):
@@ -40,10 +51,10 @@ def gradient_ratio(tiles: np.ndarray, restored: np.ndarray, masks: np.ndarray) -
     tiles, restored = as_tile_pair(tiles, restored)
     masks = np.asarray(masks)
     require_masks("masks", masks, tiles.shape, holes=True)
-    truth = gradient_sums(tiles, masks).sum()
+    truth = change_in_holes(tiles, masks).sum()
     if truth == 0:
         raise ValueError("tiles must not be flat in all holes: there is no gradient to compare to")
-    return float(gradient_sums(restored, masks).sum() / truth)
+    return float(change_in_holes(restored, masks).sum() / truth)
 
 
 def radial_power(images: np.ndarray) -> np.ndarray:
