@@ -103,6 +103,7 @@ def measured_on_real_tiles():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.real_tiles
 def test_order_on_real_tiles(real_errors):
     for better, worse in zip(FROM_BEST, FROM_BEST[1:], strict=False):
@@ -111,6 +112,7 @@ def test_order_on_real_tiles(real_errors):
         assert difference.mean() > half_width, (better, worse)
 
 
+@pytest.mark.slow
 @pytest.mark.real_tiles
 def test_error_of_push_pull_on_real_tiles(real_errors):
     assert 0.0032 < real_errors["push_pull"].mean() < 0.0035

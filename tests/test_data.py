@@ -467,6 +467,7 @@ def test_a_subset_needs_an_integer_count_of_one_to_all(count):
 # Real tiles
 
 
+@pytest.mark.slow
 @pytest.mark.real_tiles
 def test_real_tiles_are_those_of_the_archive():
     sizes = {split: len(load_tiles(split)) for split in data.SPLITS}
@@ -483,6 +484,7 @@ def test_real_tiles_are_those_of_the_archive():
     np.testing.assert_allclose(means, (0.3444, 0.3803, 0.4078), atol=0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.real_tiles
 def test_no_real_pixel_can_be_taken_for_a_hole():
     for split in data.SPLITS:

@@ -92,6 +92,7 @@ def test_discriminator_of_the_gan_neither_guessed_nor_won():
     assert 0.55 <= min(last_third) and max(last_third) <= 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.real_tiles
 @pytest.mark.parametrize("name", pretrained.names())
 def test_scores_on_the_card_are_reproduced(name):

@@ -185,6 +185,7 @@ def test_every_control_changes_the_mask_and_all_that_is_said_of_it(family, mask_
         np.testing.assert_array_equal(picture(mask_explorer, "Mask")[1], picture_before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILY_LABELS)
 def test_no_end_of_a_slider_breaks_anything(family, mask_explorer):
     choose_family(mask_explorer, family)
