@@ -1,4 +1,4 @@
-"""Putting known pixels back, and a first fill of the holes. Taught in notebooks 02 to 04."""
+"""Putting known pixels back, and a first fill of the holes. Taught in notebooks 02, 03 and 06."""
 
 from typing import Any
 
