@@ -5,7 +5,7 @@ import pytest
 
 from eurosat_inpaint.data import synthetic_tiles
 from eurosat_inpaint.masks import line_masks
-from eurosat_inpaint.metrics.sharpness import gradient_ratio, gradient_sums, radial_power
+from eurosat_inpaint.metrics import gradient_ratio, gradient_sums, radial_power
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +21,7 @@ def test_gradients_count_where_both_pixels_are_holes(tiles):
             if max(other) < 64 and masks[n][other] == 0:
                 expected[n] += np.abs(images[n][other] - images[n, row, column]).sum()
     assert gradient_sums(images, masks) == pytest.approx(expected, rel=1e-6)
+    assert gradient_sums(tiles[0][:2], masks) == pytest.approx(expected, rel=1e-5)
     as_float32 = gradient_sums(images.astype(np.float32), masks)
     assert as_float32 == pytest.approx(expected, rel=1e-5)
 
@@ -81,8 +82,9 @@ def with_value(value):
 def test_values_outside_0_to_1_are_refused(value):
     good, bad = np.random.default_rng(2).random((2, 16, 16, 3)), with_value(value)
     masks = line_masks(2, size=16, lines=1)
-    with pytest.raises(ValueError, match="images must lie in"):
-        radial_power(bad)
+    for measure in (radial_power, lambda images: gradient_sums(images, masks)):
+        with pytest.raises(ValueError, match="images must lie in"):
+            measure(bad)
     with pytest.raises(ValueError, match="tiles must lie in"):
         gradient_ratio(bad, good, masks)
     with pytest.raises(ValueError, match="restored must lie in"):
@@ -100,6 +102,8 @@ def test_bad_shapes_and_masks_are_refused(tiles):
     ):
         with pytest.raises(ValueError, match=message):
             gradient_ratio(images, images, bad)
+        with pytest.raises(ValueError, match=message):
+            gradient_sums(images, bad)
     with pytest.raises(ValueError, match="restored must have shape"):
         gradient_ratio(images, images[:3], masks)
     with pytest.raises(ValueError, match="must not be flat"):

@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -180,9 +181,18 @@ def decoded(archive: Archive) -> tuple[np.ndarray, list[str]]:
             return images, filenames
         for other in folder.parent.glob(f"{archive.kind}-*"):
             if other != folder:
-                shutil.rmtree(other, ignore_errors=True)
+                _remove(other)
     filenames = json.loads((folder / "filenames.json").read_text())
     return np.load(folder / "images.npy", mmap_mode="r"), filenames
+
+
+def _remove(folder):
+    """Remove a folder of decoded tiles so that no half of one is ever found under its name."""
+    doomed = folder.with_name(f"partial-{folder.name}")
+    # Where the tiles are in use a rename may be refused; the next call tries again.
+    with suppress(OSError):
+        folder.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def cache_contents() -> dict[str, int]:
