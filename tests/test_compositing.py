@@ -306,28 +306,28 @@ def test_a_bad_mask_is_refused(tiles, prediction, mask, fill):
         )
 
     for _, bad in bad_masks(mask):
-        with pytest.raises(ValueError, match="mask must hold only 0 .* and 1"):
+        with pytest.raises(ValueError, match="^mask "):
             use(bad)
     for _, bad in misshapen(mask):
-        with pytest.raises(ValueError, match=r"mask must have shape \(4, 64, 64, 1\), got"):
+        with pytest.raises(ValueError, match="^mask "):
             use(bad)
-        with pytest.raises(ValueError, match=r"mask must have shape \(4, 64, 64, 1\), got"):
+        with pytest.raises(ValueError, match="^mask "):
             use(ops.convert_to_tensor(bad))
-    with pytest.raises(TypeError, match="mask must be an array or a tensor, got list"):
+    with pytest.raises(TypeError, match="^mask "):
         use(mask.tolist())
 
 
 def test_a_prediction_of_another_shape_is_refused(tiles, prediction, mask):
     for bad in (prediction[:1], prediction[:, :32], prediction[..., :1], prediction[0]):
-        with pytest.raises(ValueError, match=r"prediction must have shape \(4, 64, 64, 3\), got"):
+        with pytest.raises(ValueError, match="^prediction "):
             composite(tiles * mask, bad)
-    with pytest.raises(TypeError, match="prediction must be an array or a tensor, got NoneType"):
+    with pytest.raises(TypeError, match="^prediction "):
         composite(tiles * mask, None)
 
 
 def test_tiles_that_are_no_batch_are_refused(tiles, mask):
-    with pytest.raises(ValueError, match=r"masked must have shape \(n, height, width, channels\)"):
+    with pytest.raises(ValueError, match="^masked "):
         push_pull(tiles[0], mask[0])
     for function in (push_pull, composite):
-        with pytest.raises(TypeError, match="masked must be an array or a tensor, got list"):
+        with pytest.raises(TypeError, match="^masked "):
             function([tiles], mask)

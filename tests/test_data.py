@@ -164,7 +164,7 @@ def test_selecting_tiles_keeps_images_labels_and_names_together(archive_folder):
 
 
 def test_a_single_tile_cannot_be_selected_by_its_number(archive_folder):
-    with pytest.raises(TypeError, match="^index must"):
+    with pytest.raises(TypeError, match="^index "):
         load_tiles("all", data_dir=archive_folder)[3]
 
 
@@ -302,13 +302,13 @@ def test_synthetic_tiles_asked_for_by_name_need_no_announcement(monkeypatch, cap
 
 @pytest.mark.parametrize("split", ["training", "Test", "", None, 0])
 def test_unknown_split(split):
-    with pytest.raises(ValueError, match="^split must"):
+    with pytest.raises(ValueError, match="^split "):
         load_tiles(split)
 
 
 @pytest.mark.parametrize("source", ["web", "", None])
 def test_unknown_source(source):
-    with pytest.raises(ValueError, match="^source must"):
+    with pytest.raises(ValueError, match="^source "):
         load_tiles(source=source)
 
 
@@ -454,7 +454,7 @@ def test_a_repaired_archive_loads(tmp_path, jpegs):
     ],
 )
 def test_a_subset_needs_labels_that_are_integers_in_a_row(labels, problem):
-    with pytest.raises(problem, match="^labels must"):
+    with pytest.raises(problem, match="^labels "):
         data.stratified_subset(labels, 1)
 
 

@@ -414,6 +414,11 @@ def test_recipes_that_are_not_for_a_gan_are_refused(recipe, error, tiles):
         fit(tiles, recipe=recipe)
 
 
+def test_a_generator_alone_is_refused(tiles):
+    with pytest.raises(TypeError, match="^model "):
+        fit_gan(network(), *tiles)
+
+
 @pytest.mark.slow
 def test_nothing_is_written_without_a_directory(trained, tiles, tmp_path, monkeypatch):
     """And the same seed trains the same."""

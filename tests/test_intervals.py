@@ -72,18 +72,18 @@ def test_same_seed_same_interval():
 def test_bad_values_are_refused():
     good = np.arange(5.0)
     for bad in (np.array([1.0]), good[None], np.array([0.0, np.nan, 1.0])):
-        with pytest.raises(ValueError, match="values must"):
+        with pytest.raises(ValueError, match="^values "):
             bootstrap_interval(bad)
-        with pytest.raises(ValueError, match="second must"):
+        with pytest.raises(ValueError, match="^second "):
             paired_difference(good, bad)
-    with pytest.raises(ValueError, match=r"weights must have shape \(5,\)"):
+    with pytest.raises(ValueError, match="^weights "):
         bootstrap_interval(good, np.ones(4))
-    with pytest.raises(ValueError, match=r"second must have shape \(5,\)"):
+    with pytest.raises(ValueError, match="^second "):
         paired_difference(good, np.ones(4))
     for weights in (np.zeros(5), np.array([1, 1, 1, 1, -1.0])):
-        with pytest.raises(ValueError, match="weights must not be negative, and not all 0"):
+        with pytest.raises(ValueError, match="^weights "):
             bootstrap_interval(good, weights)
-        with pytest.raises(ValueError, match="weights must not be negative, and not all 0"):
+        with pytest.raises(ValueError, match="^weights "):
             paired_difference(good, good, weights)
-    with pytest.raises(ValueError, match=r"weights must have shape \(5,\)"):
+    with pytest.raises(ValueError, match="^weights "):
         paired_difference(good, good, np.ones(4))

@@ -54,7 +54,7 @@ def test_what_the_classifier_cannot_see_is_refused(classifier):
             land_cover_features(classifier, bad)
         with pytest.raises(ValueError, match=message):
             land_cover_agreement(classifier, bad, bad)
-    with pytest.raises(ValueError, match="restored must have shape"):
+    with pytest.raises(ValueError, match="^restored "):
         land_cover_agreement(classifier, good, good[:1])
 
 
@@ -135,9 +135,9 @@ def test_kernel_distance_is_nothing_for_one_law_and_grows_with_what_is_different
 def test_bad_features_are_refused():
     good = np.ones((4, 3))
     for bad in (np.ones((4, 2)), np.ones((3, 3))):
-        with pytest.raises(ValueError, match="restored must have shape"):
+        with pytest.raises(ValueError, match="^restored "):
             kernel_distance(good, bad)
-    with pytest.raises(ValueError, match="tiles must hold at least 2"):
+    with pytest.raises(ValueError, match="^tiles "):
         kernel_distance(np.ones((1, 3)), np.ones((1, 3)))
-    with pytest.raises(ValueError, match="restored must be finite"):
+    with pytest.raises(ValueError, match="^restored "):
         kernel_distance(good, np.full((4, 3), np.nan))

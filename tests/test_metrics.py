@@ -213,22 +213,22 @@ def with_value(value):
 @pytest.mark.parametrize("value", [-0.01, 1.01, 127, np.nan, np.inf])
 def test_values_outside_0_to_1_are_refused(score, value):
     good = np.full((2, 16, 16, 3), 0.5)
-    with pytest.raises(ValueError, match="^tiles must lie in"):
+    with pytest.raises(ValueError, match="^tiles "):
         score(with_value(value), good)
-    with pytest.raises(ValueError, match="^restored must lie in"):
+    with pytest.raises(ValueError, match="^restored "):
         score(good, with_value(value))
 
 
 @pytest.mark.parametrize("score", TILE_SCORES)
 @pytest.mark.parametrize("shape", [(2, 16, 15, 3), (1, 16, 16, 3), (3, 16, 16, 3)])
 def test_other_shapes_are_refused(score, shape):
-    with pytest.raises(ValueError, match="^restored must have shape"):
+    with pytest.raises(ValueError, match="^restored "):
         score(np.zeros((2, 16, 16, 3)), np.zeros(shape))
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 3), (2, 16, 16), (2, 16, 16, 1), (0, 16, 16, 3)])
 def test_what_is_no_batch_of_tiles_is_refused(shape):
-    with pytest.raises(ValueError, match="^tiles must"):
+    with pytest.raises(ValueError, match="^tiles "):
         metrics.mse(np.zeros(shape), np.zeros(shape))
 
 
@@ -273,7 +273,7 @@ def test_bad_labels_are_refused_before_the_work(labels, class_names, problem):
         pytest.fail("the model was called")
 
     tiles, masks = np.full((2, 16, 16, 3), 0.5), line_masks(2, size=16, lines=1)
-    with pytest.raises(problem, match="^labels must"):
+    with pytest.raises(problem, match="^labels "):
         metrics.evaluate(unused, tiles, masks, labels, class_names)
 
 

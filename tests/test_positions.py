@@ -105,8 +105,8 @@ def test_bad_errors_and_edges_are_refused(masks):
         errors = np.zeros((400, 64, 64))
         errors[3, 4, 5] = value
         for measure in MEASURES:
-            with pytest.raises(ValueError, match=r"squared_errors must lie in \[0, 1\]"):
+            with pytest.raises(ValueError, match="^squared_errors "):
                 measure(errors, masks)
     for edges in ([1, 1, 2], [3, 2, 1], [1, np.nan]):
-        with pytest.raises(ValueError, match="edges must increase"):
+        with pytest.raises(ValueError, match="^edges "):
             mean_error_by_distance(np.zeros((400, 64, 64)), masks, edges)

@@ -115,13 +115,13 @@ def test_sea_and_forest_are_nearly_flat_and_industry_is_not(tiles_by_class):
 
 @pytest.mark.parametrize("n", [0, -1, 2.0, "3", None, True])
 def test_bad_n_is_refused(n):
-    with pytest.raises(ValueError, match="^n must"):
+    with pytest.raises(ValueError, match="^n "):
         synthetic_tiles(n)
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, "0", None, False])
 def test_bad_seed_is_refused(seed):
-    with pytest.raises(ValueError, match="^seed must"):
+    with pytest.raises(ValueError, match="^seed "):
         synthetic_tiles(1, seed=seed)
 
 

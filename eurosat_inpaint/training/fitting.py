@@ -169,10 +169,13 @@ def fit_gan(
         all epochs.
 
     Raises:
-        TypeError: if images are not uint8, or the recipe is neither a name nor a GANRecipe.
+        TypeError: if the model is no InpaintingGAN, images are not uint8, or the recipe is neither
+            a name nor a GANRecipe.
         ValueError: as :func:`fit_unet`; if the adversarial weight is negative.
         NotImplementedError: on another backend than TensorFlow.
     """
+    if not isinstance(model, InpaintingGAN):
+        raise TypeError(f"model must be an InpaintingGAN of two networks, got {model!r}")
     recipe = recipe_of(recipe, GANRecipe)
     networks = {"generator": model.generator, "discriminator": model.discriminator}
 
