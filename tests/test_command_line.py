@@ -78,6 +78,7 @@ def tiny_attempts(tiny_network, tmp_path, monkeypatch):
     return folder
 
 
+@pytest.mark.slow
 def test_doctor_says_line_by_line_what_works(capsys, archive_zip):
     status, lines, _ = run(capsys, "doctor", "--data", archive_zip)
     assert status == 0

@@ -249,6 +249,7 @@ def test_build_refuses_synthetic_tiles(folder, monkeypatch, capsys):
     assert not (folder / "01_small.ipynb").exists()
 
 
+@pytest.mark.slow
 def test_run_leaves_executed_notebooks_and_pages(folder, notebook, monkeypatch, capsys):
     real_tiles(monkeypatch)
     notebook.cells[-2].outputs = []
@@ -267,6 +268,7 @@ FAILS_IN_A_CALLBACK = """import ipywidgets
 ipywidgets.interact(lambda k: 1 / k, k=ipywidgets.IntSlider(0, 0, 3))"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "status"),
     [

@@ -266,6 +266,7 @@ def test_steps_per_execution_do_not_change_a_training(
     assert_same_training(*fit(tiles, recipe=recipe), history, model)
 
 
+@pytest.mark.slow
 def test_an_epoch_is_one_pass_by_default(tiles):
     _, model = fit(tiles, epochs=1, steps_per_epoch=None)
     assert int(model.optimizer.iterations) == 24 // 4
