@@ -314,10 +314,9 @@ ei.plots.show_table({"accuracy": ".3f"}, entries, caption, validation.source)
 # ### Which differences count?
 #
 # An interval of its own says how well one score is known. Whether two methods *differ* is told by
-# the paired difference (notebook 05). For KID that takes the classifier's features of
-# all tiles; we compute them once, also for three blends that the next section needs. Each measure
-# is a mean, or a ratio of sums, over tiles; so each has a value per tile, and values can be
-# paired.
+# the paired difference (notebook 05). For KID that takes the classifier's features of all tiles; we
+# compute them once, also for three blends that the next section needs. Each measure is a mean, or a
+# ratio of sums, over tiles; so each has a value per tile, and values can be paired.
 
 # %%
 shares = (0.25, 0.5, 0.75)  # of the GAN, in a blend with the U-Net
@@ -435,8 +434,9 @@ print(f"KID of the noise {place['U-Net + noise'][1]:.3f}, of a blend of its MSE 
 #
 # Push-pull lies behind the U-Net in both directions: that is no trade, just a worse method.
 # *Nearest* has a low KID, at nearly the price for which perfection can be had. Hold the *noise*
-# against the grey curve, as the last line does: on EuroSAT it lies below. By KID a pinch of noise
-# is a better bargain than a blend with the GAN of the same error, though it knows nothing. The
+# against the grey curve, as the last line does: on EuroSAT it lies below. By these figures a
+# pinch of noise lowers the KID by more than a blend with the GAN of the same error does, though it
+# knows nothing. The
 # GAN's own KID is lower still, but it pays more error for it. And the W-Net lies below the GAN, at
 # an error that these tiles cannot tell from the GAN's: by this picture it is the best of all, and
 # you have seen its stripes. Take this for a warning about KID.
