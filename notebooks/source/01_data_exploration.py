@@ -193,9 +193,9 @@ ei.plots.show_table(
 
 # %% [markdown]
 # The table has a row for each class, the largest error first. Each class has a tenth of the tiles.
-# On EuroSAT, Industrial alone makes a third of the error,
-# Forest and SeaLake together under one percent, and the mean is almost twice the median. That is
-# why this series also reports errors per class.
+# On EuroSAT, Industrial alone makes a third of the error, Forest and SeaLake together under one
+# percent, and the mean is almost twice the median. That is why this series also reports errors per
+# class.
 #
 # **Think.** Someone halves a method's errors on Forest and SeaLake and leaves the rest alone. The
 # mean error falls by (a) about 10 %, (b) less than one percent, (c) half?
