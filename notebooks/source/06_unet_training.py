@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # 04 · Training a U-Net
+# # 06 · Training a U-Net
 #
 # Nine lines keep about a third of a tile. A network has to guess the rest: continue a road, close
 # a field, colour a lake. The architecture that the project behind this series settled on is a
@@ -21,13 +21,17 @@
 # **In this notebook you will** (about 40 minutes, of which 5 are computing)
 #
 # 1. build a U-Net stage by stage, and say what each stage is for (10 min)
-# 2. put the known pixels back with a Lambda layer, and prove that it keeps them (5 min)
+# 2. put the known pixels back with a Lambda layer, and test that it keeps them (5 min)
 # 3. train a small U-Net for two minutes and read its learning curve (10 min)
 # 4. see why filling the holes *before* the network helps it so much (5 min)
 # 5. look at what a long training restores: by class, by place, and where it fails (10 min).
 #
-# You need notebook [02](02_mask_generation.ipynb) for the masks and
-# [03](03_baselines_and_metrics.ipynb) for push-pull and the scores. A GPU is not needed.
+# You need notebook [02](02_mask_generation.ipynb) for the masks,
+# [03](03_filling_without_learning.ipynb) for push-pull and [04](04_judging_a_restoration.ipynb) for
+# the scores. A GPU is not needed.
+#
+# All sizes of this notebook stand in the second cell below. `teach` is made for two processor
+# cores; with a GPU or an evening, take `full`.
 
 # %%
 import os
@@ -41,10 +45,6 @@ from keras import layers
 import eurosat_inpaint as ei
 
 ei.plots.use_style()
-
-# %% [markdown]
-# All sizes of this notebook stand in the next cell. `teach` is made for two processor cores;
-# with a GPU or an evening, take `full`.
 
 # %%
 profile = os.environ.get("EUROSAT_INPAINT_PROFILE", "teach")  # smoke (tests), teach, full
@@ -68,7 +68,6 @@ tiles = validation.images.astype(np.float32) / 255
 masked = tiles * masks
 print(f"{len(train):,} tiles to train on, {len(validation):,} to validate; {validation.source}")
 
-# %%
 wanted = ("AnnualCrop", "Highway", "Industrial", "PermanentCrop", "Residential", "River")
 labels = [validation.class_names.index(name) for name in wanted]
 shown = [int(np.flatnonzero(validation.labels == label)[4]) for label in labels]
@@ -108,40 +107,31 @@ def stage(features, filters):
 # %%
 masked_input = keras.Input((64, 64, 3), name="masked")
 mask_input = keras.Input((64, 64, 1), name="mask")
-features = layers.Concatenate()([masked_input, mask_input])
-skips = []
+features, skips = layers.Concatenate()([masked_input, mask_input]), []
 for filters in (16, 32, 64, 128):
     features = stage(features, filters)
     skips.append(features)
     features = layers.MaxPooling2D(2)(features)
-    print(f"stage with {filters:>3} filters: kept {skips[-1].shape[1:]}, on {features.shape[1:]}")
+    print(f"stage with {filters} filters: kept {skips[-1].shape[1:]}, on {features.shape[1:]}")
 
 # %% [markdown]
 # **The bottleneck.** At 4x4, one pixel of the feature map stands for a square of 16x16 pixels of
 # the tile, and two convolutions let it see the whole tile. Here the network can know *what* it
 # looks at: water, a town, fields.
-
-# %%
-features = stage(features, 256)
-print("bottleneck:", features.shape[1:])
-
-# %% [markdown]
+#
 # **The decoder.** Each step doubles the resolution with a transposed convolution, and appends what
 # the encoder kept at that resolution. This is the skip connection: the decoder need not remember
 # where an edge was; it is handed the place.
-
-# %%
-for filters in (128, 64, 32, 16):
-    features = layers.Conv2DTranspose(filters, 2, strides=2)(features)
-    features = layers.Concatenate()([features, skips.pop()])
-    features = stage(features, filters)
-    print(f"stage with {filters:>3} filters: {features.shape[1:]}")
-
-# %% [markdown]
+#
 # **The output** is one more convolution with three filters, red, green and blue, and a sigmoid,
 # which squashes any number into the range of a colour, 0 to 1.
 
 # %% tags=["nbval-check-output"]
+features = stage(features, 256)
+for filters, kept in zip((128, 64, 32, 16), skips[::-1], strict=True):
+    features = layers.Conv2DTranspose(filters, 2, strides=2)(features)
+    features = stage(layers.Concatenate()([features, kept]), filters)
+    print(f"stage with {filters} filters: {features.shape[1:]}")
 prediction = layers.Conv2D(3, 3, padding="same", activation="sigmoid")(features)
 raw_network = keras.Model([masked_input, mask_input], prediction)
 print(f"{raw_network.count_params():,} parameters")
@@ -164,23 +154,19 @@ print(f"{raw_network.count_params():,} parameters")
 # comes from the masked tile, a hole from the prediction. It has nothing to learn, so it is a
 # `Lambda` layer, a plain function wrapped as a layer. The project this series descends from built
 # this layer and then forgot to connect it, so its figures were measured without.
+#
+# A claim like "known pixels are kept" deserves a test. The network is untrained, so its prediction
+# is nonsense, and that makes it a good witness.
 
 # %%
 composite = ei.compositing.composite_layer()([masked_input, prediction, mask_input])
 network = keras.Model([masked_input, mask_input], composite)
-
-# %% [markdown]
-# A claim like "known pixels are kept" deserves a proof. The network is untrained, so its prediction
-# is nonsense, and that makes it a good witness.
-
-# %%
 raw = np.asarray(raw_network([masked[shown], masks[shown]]))
 whole = np.asarray(network([masked[shown], masks[shown]]))
 figure = ei.plots.show_tiles(
     [raw, whole], ["prediction", "composite"], wanted, source=validation.source
 )
 
-# %% tags=["nbval-check-output"]
 known = np.broadcast_to(masks[shown] == 1, whole.shape)
 assert np.array_equal(whole[known], tiles[shown][known])  # equal to the last bit
 assert np.array_equal(whole[~known], raw[~known])
@@ -197,13 +183,13 @@ print("every known pixel is kept, every hole is the network's")
 #
 # The same network is one call in the package, and so is the network of the original project.
 
-# %% tags=["nbval-check-output"]
+# %%
 assert ei.models.unet().count_params() == network.count_params()
-original = ei.models.original_unet()
-for name, model in {"this U-Net": network, "the original's": original}.items():
-    gflop = ei.metrics.gflop_per_tile(model)
-    print(f"{name:<15}{model.count_params():>12,} parameters {gflop:6.2f} GFLOP per tile")
-del original
+both = {"this U-Net": network, "the original's": ei.models.original_unet()}
+entries = {name: (n.count_params(), ei.metrics.gflop_per_tile(n)) for name, n in both.items()}
+del both  # the original's network fills 200 MB
+columns = {"parameters": ",", "GFLOP per tile": ".2f"}
+ei.plots.show_table(columns, entries, "Two U-Nets")
 
 # %% [markdown]
 # The original's network has 27 times the parameters of this one and costs 37 times the arithmetic.
@@ -226,7 +212,8 @@ del original
 # %%
 keras.utils.set_random_seed(seed)
 network = ei.models.unet()
-scored = validation.images[:: max(1, len(validation) // validation_tiles)][:validation_tiles]
+count = min(validation_tiles, len(validation))
+scored = validation.images[ei.data.stratified_subset(validation.labels, count)]
 learning = dict(
     images=train.images,
     validation_images=scored,
@@ -340,8 +327,9 @@ show_curves(history)
 
 # %%
 card = ei.pretrained.card("unet")
-for fact in ("parameters", "data", "masks", "epochs", "minutes", "machine", "command"):
-    print(f"{fact:<12}{card[fact]}")
+facts = ("parameters", "data", "masks", "epochs", "minutes", "machine", "command")
+entries = {fact: (str(card[fact]),) for fact in facts}
+ei.plots.show_table({"unet": ""}, entries, "Card of the shipped U-Net")
 
 # %%
 shipped = ei.pretrained.load("unet")
@@ -374,17 +362,20 @@ tile_scores = {
     name: ei.metrics.score_tiles(method, validation.images, masks)
     for name, method in methods.items()
 }
-print(f"{'':<24}{'MSE':>9}{'in holes':>10}{'PSNR':>8}{'SSIM':>8}")
-for name, scores in tile_scores.items():
-    mse, holes, psnr, ssim = (scores[s].mean() for s in ("mse", "mse_holes", "psnr", "ssim"))
-    print(f"{name:<24}{mse:>9.5f}{holes:>10.5f}{psnr:>8.2f}{ssim:>8.3f}")
+
+columns = {"mse": ".5f", "mse_holes": ".5f", "psnr": ".2f", "ssim": ".3f"}
+entries = {name: [scores[s].mean() for s in columns] for name, scores in tile_scores.items()}
+titles = dict(zip(("MSE", "MSE in the holes", "PSNR", "SSIM"), columns.values(), strict=True))
+caption = f"Means over {len(tiles):,} validation tiles"
+ei.plots.show_table(titles, entries, caption, validation.source)
 
 # %% [markdown]
 # The long training pays by every measure. Look at the two columns that disagree: by MSE the
-# classical network is close to push-pull; by PSNR, on EuroSAT, it is two decibels behind. MSE is
-# a mean over tiles of an *error*, so it listens to the worst tiles. PSNR takes a logarithm first,
-# so a lake counts as much as a town. On a lake push-pull is nearly perfect, and a young network
-# that gets the blue slightly wrong loses much there. No single figure tells the whole story.
+# classical network is close to push-pull; by PSNR, on EuroSAT, it is more than two decibels behind.
+# MSE is a mean over tiles of an *error*, so it listens to the worst tiles. PSNR takes a logarithm
+# first, so a lake counts as much as a town. On a lake push-pull is nearly perfect, and a young
+# network that gets the blue slightly wrong loses much there. No single figure tells the whole
+# story.
 #
 # **How large must a network be?** The original reports an MSE of 0.002465 for its network, and four
 # other public solutions of the same exercise report theirs. Here they stand beside ours, by number
@@ -515,24 +506,24 @@ figure = ei.plots.show_tiles(
     names,
     source=validation.source,
 )
+pictures = {"push-pull": fill, "shipped": restored}
+entries = {
+    "gradient ratio": [ei.metrics.gradient_ratio(tiles, p, masks) for p in pictures.values()]
+}
+ei.plots.show_table(dict.fromkeys(pictures, ".2f"), entries, "Truth = 1", validation.source)
 
 # %% [markdown]
 # The figure shows white roofs and their shadows, on EuroSAT all of them industrial areas; the error
 # maps are bright where a roof was missed. A block of which no pixel is known cannot be guessed, and
 # a network punished by squared error does not try. It answers with the mean of all it thinks
 # possible, and the mean of many sharp pictures is a blurred one. The gradient ratio of
-# [notebook 03](03_baselines_and_metrics.ipynb) measures it: how much the picture changes from pixel
-# to pixel in the holes, restored over true.
-
-# %%
-for name, images in {"push-pull": fill, "shipped": restored}.items():
-    print(f"{name:<12}gradient ratio {ei.metrics.gradient_ratio(tiles, images, masks):.2f}")
-
-# %% [markdown]
+# [notebook 04](04_judging_a_restoration.ipynb) measures it: how much the picture changes from pixel
+# to pixel in the holes, restored over true. It stands in the table.
+#
 # 1 would be as sharp as the truth. The U-Net is sharper than push-pull and still much too smooth.
 # This is not a fault of training: the blurred answer *is* the best one under squared error. The
 # project behind this series tried two ways out, a GAN and a second U-Net: notebooks
-# [05](05_gan_attempt.ipynb) and [06](06_wnet_attempt.ipynb).
+# [07](07_gan_attempt.ipynb) and [08](08_wnet_attempt.ipynb).
 #
 # <details><summary><b>Think:</b> would a network ten times as large remove the blur?</summary>
 #
@@ -557,7 +548,7 @@ print(f"{len(restored_tiles)} tiles restored, known pixels unchanged")
 #
 # 1. built a U-Net: an encoder that sees far, a decoder that goes back, skip connections that keep
 #    places exact;
-# 2. put the known pixels back with a Lambda layer, and proved it with an untrained network;
+# 2. put the known pixels back with a Lambda layer, and tested it with an untrained network;
 # 3. trained a classical U-Net for two minutes and seen that it did not yet reach a fill that
 #    learns nothing;
 # 4. let the network correct that fill instead, and seen it start ahead;

@@ -30,10 +30,9 @@
 # 8. open the test split, once, and try all methods yourself (4 min).
 #
 # You need notebooks [03](03_filling_without_learning.ipynb) for the fills,
-# [04](04_judging_a_restoration.ipynb) for the measures and
-# [05](05_is_the_difference_real.ipynb) for the intervals; the networks come from
-# [06](06_unet_training.ipynb), [07](07_gan_attempt.ipynb) and [08](08_wnet_attempt.ipynb). A GPU
-# is not needed.
+# [04](04_judging_a_restoration.ipynb) for the measures and [05](05_is_the_difference_real.ipynb)
+# for the intervals; the networks come from [06](06_unet_training.ipynb), [07](07_gan_attempt.ipynb)
+# and [08](08_wnet_attempt.ipynb). A GPU is not needed.
 #
 # All sizes of this notebook stand in the second cell below. The kernel distance wants a thousand
 # tiles or more, so `teach` takes all validation tiles and all test tiles.
@@ -314,10 +313,9 @@ ei.plots.show_table({"accuracy": ".3f"}, entries, caption, validation.source)
 # ### Which differences count?
 #
 # An interval of its own says how well one score is known. Whether two methods *differ* is told by
-# the paired difference (notebook 05). For KID that takes the classifier's features of
-# all tiles; we compute them once, also for three blends that the next section needs. Each measure
-# is a mean, or a ratio of sums, over tiles; so each has a value per tile, and values can be
-# paired.
+# the paired difference (notebook 05). For KID that takes the classifier's features of all tiles; we
+# compute them once, also for three blends that the next section needs. Each measure is a mean, or a
+# ratio of sums, over tiles; so each has a value per tile, and values can be paired.
 
 # %%
 shares = (0.25, 0.5, 0.75)  # of the GAN, in a blend with the U-Net
@@ -435,11 +433,11 @@ print(f"KID of the noise {place['U-Net + noise'][1]:.3f}, of a blend of its MSE 
 #
 # Push-pull lies behind the U-Net in both directions: that is no trade, just a worse method.
 # *Nearest* has a low KID, at nearly the price for which perfection can be had. Hold the *noise*
-# against the grey curve, as the last line does: on EuroSAT it lies below. By KID a pinch of noise
-# is a better bargain than a blend with the GAN of the same error, though it knows nothing. The
-# GAN's own KID is lower still, but it pays more error for it. And the W-Net lies below the GAN, at
-# an error that these tiles cannot tell from the GAN's: by this picture it is the best of all, and
-# you have seen its stripes. Take this for a warning about KID.
+# against the grey curve, as the last line does: on EuroSAT it lies below. By these figures a pinch
+# of noise lowers the KID by more than a blend with the GAN of the same error does, though it knows
+# nothing. The GAN's own KID is lower still, but it pays more error for it. And the W-Net lies below
+# the GAN, at an error that these tiles cannot tell from the GAN's: by this picture it is the best
+# of all, and you have seen its stripes. Take this for a warning about KID.
 #
 # A perfect sampler need not stand farther right than the dashed line. Mind three things. The line
 # is a bound from above: the least possible error is below the U-Net's. To be left of it but above
