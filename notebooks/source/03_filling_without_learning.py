@@ -280,7 +280,7 @@ ei.plots.show_table(
 
 # %%
 fast = ("mean", "nearest", "Telea", "Navier-Stokes", "push-pull")
-restored = {name: ei.pretrained.predict(fills[name], masked, masks) for name in fast}  # in batches
+restored = {name: ei.pretrained.restore_in_batches(fills[name], masked, masks) for name in fast}
 squared_errors = {name: ((p - tiles) ** 2).mean(axis=-1) for name, p in restored.items()}
 edges = np.array(ei.metrics.DISTANCE_EDGES)
 middles = (edges[:-1] + edges[1:]) / 2  # of each bin

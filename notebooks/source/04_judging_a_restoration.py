@@ -73,7 +73,9 @@ fills = {
     "Navier-Stokes": ei.baselines.navier_stokes,
     "push-pull": ei.baselines.push_pull,
 }
-restored = {name: ei.pretrained.predict(fill, masked, masks) for name, fill in fills.items()}
+restored = {
+    name: ei.pretrained.restore_in_batches(fill, masked, masks) for name, fill in fills.items()
+}
 
 # %% [markdown]
 # ## 1. What a mean hides
@@ -407,7 +409,7 @@ figure.set_size_inches(8, 2.5)
 # **Predict.** What does noise do to the gradient ratio, and what to the MSE?
 
 # %%
-restored["U-Net"] = ei.pretrained.predict(ei.pretrained.load("unet"), masked, masks)
+restored["U-Net"] = ei.pretrained.restore_in_batches(ei.pretrained.load("unet"), masked, masks)
 noise = np.random.default_rng(seed).normal(0, 0.02, tiles.shape)
 noisy = (restored["push-pull"] + noise).clip(0, 1).astype(np.float32)
 restored["with noise"] = ei.compositing.composite(masked, noisy, masks)

@@ -81,7 +81,7 @@ fills = {
 
 # %%
 scores = {
-    name: ei.metrics.mse(tiles, ei.pretrained.predict(fills[name], masked, masks))
+    name: ei.metrics.mse(tiles, ei.pretrained.restore_in_batches(fills[name], masked, masks))
     for name in ("Telea", "Navier-Stokes", "push-pull")
 }
 spreads = {name: values.std(ddof=1) for name, values in scores.items()}
@@ -219,7 +219,7 @@ ei.plots.show_table(columns, rows, "How often the difference is found", validati
 redrawn = []
 for mask_seed in range(5):
     drawn = ei.masks.line_masks(n, seed=mask_seed)
-    answers = ei.pretrained.predict(fills["push-pull"], tiles * drawn, drawn)
+    answers = ei.pretrained.restore_in_batches(fills["push-pull"], tiles * drawn, drawn)
     redrawn.append(ei.metrics.mse(tiles, answers).mean())
 by_masks, by_tiles = np.std(redrawn, ddof=1), spreads["push-pull"] / np.sqrt(n)
 print(f"masks drawn anew, the same tiles: {by_masks:.6f}; other tiles: {by_tiles:.6f}")

@@ -222,7 +222,7 @@ learning = dict(
     seed=seed,
     verbose=0,
 )
-line = ei.progress.ProgressLine("classical U-Net")
+line = ei.training.ProgressLine("classical U-Net")
 history = {"classical U-Net": ei.training.fit_unet(network, callbacks=(line,), **learning)}
 
 # %% [markdown]
@@ -307,8 +307,8 @@ print(f"computed in {residual_network.get_layer('stem').compute_dtype}")
 # six restored tiles after every epoch; the figures further down are its static twin.
 
 # %%
-line = ei.progress.ProgressLine("residual U-Net")
-monitor = ei.widgets.training_monitor(validation.images[shown], masks[shown])
+line = ei.training.ProgressLine("residual U-Net")
+monitor = ei.widgets.watch_training(validation.images[shown], masks[shown])
 history["residual U-Net"] = ei.training.fit_unet(
     residual_network, callbacks=(line, monitor), **learning
 )
@@ -333,7 +333,7 @@ ei.plots.show_table({"unet": ""}, entries, "Card of the shipped U-Net")
 
 # %%
 shipped = ei.pretrained.load("unet")
-restored = ei.pretrained.predict(shipped, masked, masks)
+restored = ei.pretrained.restore_in_batches(shipped, masked, masks)
 rows = {
     "masked": masked[shown],
     "push-pull": fill[shown],

@@ -47,8 +47,6 @@ import tensorflow as tf
 from IPython.display import display
 
 import eurosat_inpaint as ei
-from eurosat_inpaint.sharpness import gradient_sums
-from eurosat_inpaint.shipping import SHIPPED_NETWORKS
 
 ei.plots.use_style()
 tf.get_logger().setLevel("ERROR")  # it takes so many networks, each compiled once, for a mistake
@@ -90,7 +88,7 @@ networks = {title: ei.pretrained.load(name) for title, name in names.items()}
 cards = {title: ei.pretrained.card(name) for title, name in names.items()}
 passes = {}
 for title, card in cards.items():
-    steps = SHIPPED_NETWORKS[names[title]]["lengths"]["full"][1]  # None: all tiles, once
+    steps = ei.shipping.NETWORKS[names[title]].lengths[-1][1]  # None: all tiles, once
     passes[title] = card["epochs"] * (steps * 32 / 20_319 if steps else 1)
 begun = {t: c.get("started_from") or c.get("first_stage") or "random" for t, c in cards.items()}
 entries = {title: (passes[title], begun[title]) for title in cards}
@@ -119,8 +117,8 @@ wnet_size = cards["W-Net"]["arguments"] | tiny | {"first": unet_size}
 alone, generator = (ei.models.residual_unet(**unet_size) for _ in range(2))
 gan = ei.models.InpaintingGAN(generator, ei.models.patch_discriminator())
 learners = {"U-Net": alone, "W-Net": ei.models.wnet(**wnet_size), "GAN": gan}
-ei.recipes.compile_model(alone, ei.recipes.RECIPES["efficient"], steps=1000)
-ei.recipes.compile_model(learners["W-Net"], ei.recipes.WNET_RECIPE, steps=1000)
+ei.training.compile_model(alone, ei.training.RECIPES["efficient"], steps=1000)
+ei.training.compile_model(learners["W-Net"], ei.training.RECIPES["wnet"], steps=1000)
 gan.compile("adam", "adam")
 
 seconds = {name: [] for name in learners}
@@ -161,7 +159,10 @@ ei.plots.show_table(dict.fromkeys(times, ".2f"), entries, "An epoch of training,
 
 # %%
 methods = {"nearest": ei.baselines.nearest, "push-pull": ei.baselines.push_pull} | networks
-restored = {name: ei.pretrained.predict(methods[name], masked, masks) for name in methods}
+restored = {
+    name: ei.pretrained.restore_in_batches(method, masked, masks)
+    for name, method in methods.items()
+}
 noise = np.random.default_rng(seed).standard_normal(tiles.shape, np.float32)
 
 
@@ -290,7 +291,7 @@ ei.plots.show_table(columns, entries, "Size and cost of the networks")
 
 # %%
 row_of = {row["name"]: row for row in table}
-one_colour = ei.pretrained.predict(ei.baselines.mean, masked, masks)
+one_colour = ei.pretrained.restore_in_batches(ei.baselines.mean, masked, masks)
 accuracies = {
     "blue everywhere": np.mean(tiles.argmax(axis=-1) == 2),
     "one colour per tile": ei.metrics.channel_argmax_accuracy(tiles, one_colour).mean(),
@@ -328,7 +329,7 @@ features = dict(zip(pictures, np.split(seen, len(pictures)), strict=True))
 kid = {name: ei.metrics.kernel_distance(features["truth"], features[name]) for name in pictures}
 error = {name: ei.metrics.mse(tiles, pictures[name], masks) for name in pictures}
 absolute = {name: ei.metrics.mae(tiles, pictures[name], masks) for name in pictures}
-gradient = {name: gradient_sums(pictures[name], masks) for name in pictures}
+gradient = {name: ei.metrics.gradient_sums(pictures[name], masks) for name in pictures}
 
 
 def difference(first, second):
