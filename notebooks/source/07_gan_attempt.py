@@ -47,7 +47,6 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
-from eurosat_inpaint.sharpness import gradient_sums
 from IPython.display import display
 from keras import layers, ops
 from scipy.optimize import brentq
@@ -305,7 +304,7 @@ print(f"right on {(np.mean(on_real > 0) + np.mean(on_restored < 0)) / 2:.1%} of 
 # *through* the critic, which tells each pixel in what direction it would look more real.
 
 # %%
-recipe = ei.recipes.GAN_RECIPE
+recipe = ei.training.RECIPES["gan"]
 critic_optimizer = keras.optimizers.Adam(recipe.discriminator_learning_rate, beta_1=recipe.beta_1)
 generator_optimizer = keras.optimizers.Adam(recipe.generator_learning_rate, beta_1=recipe.beta_1)
 
@@ -425,11 +424,10 @@ def show_strips(epoch, logs):
 
 
 # %%
-line = ei.progress.ProgressLine("GAN")
+line = ei.training.ProgressLine("GAN")
 scored = ei.data.stratified_subset(validation.labels, len(validation) // 7)
 history = ei.training.fit_gan(
-    generator,
-    critic,
+    ei.models.InpaintingGAN(generator, critic),
     train.images,
     validation.images[scored],
     epochs=epochs,
@@ -518,7 +516,7 @@ def seconds_of_a_step(model):
 
 
 alone, gan = build(dtype=dtype), ei.models.InpaintingGAN(build(dtype=dtype), packaged)
-ei.recipes.compile_model(alone, ei.recipes.RECIPES["efficient"], steps=1000)
+ei.training.compile_model(alone, ei.training.RECIPES["efficient"], steps=1000)
 alone.steps_per_execution = 1  # single batches are timed
 gan.compile("adam", "adam")
 seconds = [(seconds_of_a_step(gan), seconds_of_a_step(alone)) for _ in range(steps_timed + 1)]
@@ -555,7 +553,10 @@ networks = {
     "GAN, two minutes": generator,
     "GAN": ei.pretrained.load("gan"),
 }
-restored = {name: ei.pretrained.predict(n, masked, masks) for name, n in networks.items()}
+restored = {
+    name: ei.pretrained.restore_in_batches(network, masked, masks)
+    for name, network in networks.items()
+}
 white = np.random.default_rng(seed).standard_normal(tiles.shape, np.float32)
 
 
@@ -577,12 +578,12 @@ print(f"noise of standard deviation {strength:.4f} gives the gradient ratio of t
 classifier = ei.pretrained.load("classifier")
 seeing = keras.Model(classifier.inputs, classifier.get_layer("features").output)
 true_features = seeing.predict(tiles, batch_size=64, verbose=0)
-true_gradients = gradient_sums(tiles, masks)
+true_gradients = ei.metrics.gradient_sums(tiles, masks)
 
 
 def scores_of(pictures):
     """Values of each tile, and the weights of their mean."""
-    gradients = gradient_sums(pictures, masks)
+    gradients = ei.metrics.gradient_sums(pictures, masks)
     side = np.sign(true_gradients.sum() - gradients.sum())
     seen = seeing.predict(pictures, batch_size=64, verbose=0)
     return {
