@@ -416,9 +416,10 @@ figure.set_size_inches(8.2, 6)
 # %% [markdown]
 # The curves show gradients and squared error over the two trainings, from stage 1 alone. By them
 # the first attempt is the better one: it gets more gradient for less error. Now look at the
-# enlarged pictures below them. On EuroSAT the row of distance 1 is covered with the **chessboard**:
-# the network found our swindle in its first minute. In the row of distances 1, 2 and 4 there is
-# less of it, and something new: along roofs and fields run **stripes**, a few pixels wide. Are they
+# enlarged pictures below them. On EuroSAT, in the row of distance 1, the **chessboard** covers the
+# holes of the last three tiles: the network found our swindle in this short training. In the row of
+# distances 1, 2 and 4 there is less of it, and something new: beside the road and between the roofs
+# run faint **stripes**, a few pixels wide. Are they
 # the texture of the land?
 #
 # ## 5 · A longer training
