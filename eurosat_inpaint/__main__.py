@@ -100,7 +100,8 @@ def evaluate(methods: list[str], split: str, data_dir: str | None = None) -> Non
         print(f"\n{_differences(rows[1:])}")
     for row in rows:
         if row["name"] not in baselines.FILLS:
-            cells = {key: [part[s] for s in _PER_CLASS] for key, part in row["per_class"].items()}
+            cells = {"all": [row[score]["value"] for score in _PER_CLASS]}
+            cells |= {key: [part[s] for s in _PER_CLASS] for key, part in row["per_class"].items()}
             columns = dict.fromkeys((name.replace("_", " ") for name in _PER_CLASS), ".5g")
             print(f"\n{plots.show_table(columns, cells, row['name'] + ', means per class')}")
 

@@ -148,7 +148,7 @@ def test_evaluate_prints_the_scores_of_a_network_per_class(capsys, archive_zip):
     assert lines[0].startswith(f"{len(tiles)} train tiles from 'local', original masks")
     (_, _, comparison), (caption, names, rows) = tables_of(lines)
     assert list(comparison) == ["unet"] and caption.startswith("unet")
-    assert list(rows) == [*CLASS_NAMES]
+    assert list(rows) == ["all", *CLASS_NAMES]
     (expected,) = metrics.compare(
         {"unet": pretrained.load("unet")},
         tiles.images,
@@ -157,9 +157,10 @@ def test_evaluate_prints_the_scores_of_a_network_per_class(capsys, archive_zip):
     )
     shown = ["mse", "psnr", "ssim", "mse_holes", "mae_holes", "psnr_holes", "ssim_holes"]
     assert names == [name.replace("_", " ") for name in [*shown, "land_cover_agreement"]]
-    for name, printed in zip(names, rows["River"], strict=True):
-        score = expected["per_class"][8][name.replace(" ", "_")]
-        assert float(printed) == pytest.approx(score, rel=1e-3)
+    of_all = {name: expected[name]["value"] for name in [*shown, "land_cover_agreement"]}
+    for label, scores in (("all", of_all), ("River", expected["per_class"][8])):
+        for name, printed in zip(names, rows[label], strict=True):
+            assert float(printed) == pytest.approx(scores[name.replace(" ", "_")], rel=1e-3)
 
 
 @pytest.mark.slow
@@ -178,7 +179,7 @@ def test_evaluate_prints_one_table_in_the_order_given(capsys, archive_zip, monke
     (_, _, rows), (_, _, differences), (_, _, per_class) = tables_of(lines)
     assert list(rows) == [*baselines.FILLS, "unet"]
     assert list(differences) == list(rows)[1:]  # Nothing stands above the first row.
-    assert list(per_class) == [*CLASS_NAMES]
+    assert list(per_class) == ["all", *CLASS_NAMES]
     assert len(restored) == len(rows)  # Nothing is restored twice.
     tiles = data.load_tiles("train", data_dir=archive_zip)
     methods = {name: baselines.FILLS[name] for name in ("mean", "nearest")}

@@ -29,7 +29,9 @@ def drawn_by_opencv(ends, size, thickness):
 def both_ways(columns, size, thickness):
     """Every line between ``columns`` of the top and the bottom row: ours, and OpenCV's."""
     tops, bottoms = (grid.ravel() for grid in np.meshgrid(columns, columns))
-    ours = np.unpackbits(packed_lines(tops, bottoms, size, thickness), axis=-1, count=size)
+    ours = np.unpackbits(
+        packed_lines(tops, bottoms, size=size, thickness=thickness), axis=-1, count=size
+    )
     theirs = [drawn_by_opencv([ends], size, thickness) for ends in zip(tops, bottoms, strict=True)]
     return ours.astype(bool), np.array(theirs)
 
@@ -149,8 +151,8 @@ def test_lines_end_on_the_last_column_only_if_asked_to():
 
 
 def test_a_thick_line_at_the_border_is_cut_off_there():
-    left = np.unpackbits(packed_lines(0, 0, 64, 2), axis=-1, count=64)
-    right = np.unpackbits(packed_lines(63, 63, 64, 2), axis=-1, count=64)
+    left = np.unpackbits(packed_lines(0, 0, size=64, thickness=2), axis=-1, count=64)
+    right = np.unpackbits(packed_lines(63, 63, size=64, thickness=2), axis=-1, count=64)
     np.testing.assert_array_equal(np.flatnonzero(left.all(axis=0)), [0, 1])
     np.testing.assert_array_equal(np.flatnonzero(right.all(axis=0)), [62, 63])
     assert left.sum() == right.sum() == 2 * 64

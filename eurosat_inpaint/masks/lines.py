@@ -75,7 +75,7 @@ def line_masks(
     return masks
 
 
-def packed_lines(tops: np.ndarray, bottoms: np.ndarray, size: int, thickness: int) -> np.ndarray:
+def packed_lines(tops: np.ndarray, bottoms: np.ndarray, *, size: int, thickness: int) -> np.ndarray:
     """Rasterise lines from the top to the bottom row, eight pixels to a byte.
 
     OpenCV draws a thick line as a polygon whose corners lie ``reach`` pixels to either side, and
@@ -114,10 +114,12 @@ def _packed_lines(ends: np.ndarray, size: int, thickness: int) -> np.ndarray:
     tops, bottoms = ends[..., 0], ends[..., 1]
     if size <= _LARGEST_TABLE_SIZE:
         return _packed_table(size, thickness)[tops, bottoms]
-    return packed_lines(tops, bottoms, size, thickness)
+    return packed_lines(tops, bottoms, size=size, thickness=thickness)
 
 
 @lru_cache(maxsize=4)
 def _packed_table(size: int, thickness: int) -> np.ndarray:
     tops = np.arange(size)
-    return np.stack([packed_lines(np.full(size, top), tops, size, thickness) for top in tops])
+    return np.stack(
+        [packed_lines(np.full(size, t), tops, size=size, thickness=thickness) for t in tops]
+    )

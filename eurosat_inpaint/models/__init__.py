@@ -1,6 +1,8 @@
 """Builders of the networks. They build, nothing else: training is in ``training``.
 
-Only the GAN brings its own training step: it is what makes two networks a GAN.
+``unet`` holds the classical U-Net, the original's and the one that ships; ``wnet`` puts two of the
+latter in a row; ``gan`` holds the critic and the two networks together, with the training step that
+makes them a GAN; ``classifier`` is the measuring instrument.
 """
 
 from eurosat_inpaint.models.classifier import classifier

@@ -144,7 +144,8 @@ figure = ei.plots.show_lines(examples, ends, [f"column {top} to {bottom}" for to
 # %%
 def line_as_in_opencv(top, bottom, thickness):
     """One line as `ei.masks.line_masks` draws it, shape (64, 64)."""
-    packed = ei.masks.packed_lines(np.array(top), np.array(bottom), 64, thickness)
+    ends = np.array(top), np.array(bottom)
+    packed = ei.masks.packed_lines(*ends, size=64, thickness=thickness)
     return np.unpackbits(packed, axis=-1, count=64)
 
 
@@ -234,7 +235,7 @@ ei.plots.show_table(columns, entries, f"Coverage of {number_of_masks} masks each
 def probability_known(lines, thickness):
     """Exact probability that each pixel is known, shape (64, 64)."""
     tops, bottoms = np.mgrid[:63, :63]
-    packed = ei.masks.packed_lines(tops, bottoms, 64, thickness)
+    packed = ei.masks.packed_lines(tops, bottoms, size=64, thickness=thickness)
     by_one_line = np.unpackbits(packed, axis=-1, count=64).mean(axis=(0, 1))
     return 1 - (1 - by_one_line) ** lines
 
