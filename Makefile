@@ -37,10 +37,11 @@ check: $(INSTALLED) lint
 		--doctest-modules -m "not slow and not browser and not environment" \
 		eurosat_inpaint tests
 
-# The tests ask the network for no tiles; notebooks run on few synthetic ones.
+# The tests ask the network for no tiles; notebooks run on few synthetic ones. A file stays in one
+# process, since the cells of a notebook share a kernel.
 test: $(INSTALLED) $(JAX_INSTALLED) $(COLAB_INSTALLED) lint
 	EUROSAT_INPAINT_OFFLINE=1 EUROSAT_INPAINT_PROFILE=smoke \
-	$(BIN)/python -m pytest --doctest-modules \
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadscope --doctest-modules \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
 		eurosat_inpaint tests notebooks/*.ipynb
 
