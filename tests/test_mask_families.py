@@ -440,4 +440,5 @@ def test_every_parameter_has_a_default_and_is_described(family):
     function = masks.FAMILIES[family]
     for name, parameter in inspect.signature(function).parameters.items():
         assert name == "n" or parameter.default is not inspect.Parameter.empty
-        assert f"\n        {name}: " in function.__doc__
+        # `getdoc` takes the indentation off, as Python 3.13 does by itself.
+        assert f"\n    {name}: " in inspect.getdoc(function)
