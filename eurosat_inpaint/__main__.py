@@ -10,7 +10,7 @@ from typing import Any
 # What TensorFlow has to say while it starts is of no use on a command line.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from eurosat_inpaint import data, plots, pretrained, shipping  # noqa: E402
+from eurosat_inpaint import data, pretrained, shipping  # noqa: E402
 
 # Of a comparison: title, score and format; those of which the paired difference is shown too.
 _COLUMNS = (
@@ -76,7 +76,7 @@ def train(network: str, **settings: Any) -> None:
 
 def evaluate(methods: list[str], split: str, data_dir: str | None = None) -> None:
     """Print the scores of shipped networks and of the classical fills on one split."""
-    from eurosat_inpaint import baselines, masks, metrics
+    from eurosat_inpaint import baselines, masks, metrics, plots
 
     tiles = data.load_tiles(split, data_dir=data_dir)
     if len(tiles) == 0:
@@ -97,7 +97,8 @@ def evaluate(methods: list[str], split: str, data_dir: str | None = None) -> Non
         cells[row["name"]] = (first, (row["mse"]["low"], row["mse"]["high"]), *others)
     print(f"\n{plots.show_table(columns, cells, 'Means over tiles')}")
     if len(rows) > 1:
-        print(f"\n{_differences(rows[1:])}")
+        table = plots.show_table(*_differences(rows[1:]), "Less the row above, paired")
+        print(f"\n{table}")
     for row in rows:
         if row["name"] not in baselines.FILLS:
             cells = {"all": [row[score]["value"] for score in _PER_CLASS]}
@@ -106,16 +107,17 @@ def evaluate(methods: list[str], split: str, data_dir: str | None = None) -> Non
             print(f"\n{plots.show_table(columns, cells, row['name'] + ', means per class')}")
 
 
-def _differences(rows):
-    """Paired differences from the row above, with 95 % intervals."""
-    columns, cells = {}, {row["name"]: [] for row in rows}
+def _differences(rows: list[dict]) -> tuple[dict[str, str], dict[str, list]]:
+    """Columns and cells of a table of paired differences from the row above, with intervals."""
+    columns: dict[str, str] = {}
+    cells: dict[str, list] = {row["name"]: [] for row in rows}
     for title, score, form in _COLUMNS:
         if score in _COMPARED:
             columns |= {title: f"+{form}", f"{title}, 95 % interval": f"+{form}"}
             for row in rows:
                 change = row["difference_from_previous"][score]
                 cells[row["name"]] += [change["difference"], (change["low"], change["high"])]
-    return plots.show_table(columns, cells, "Less the row above, paired")
+    return columns, cells
 
 
 def _tiles(data_dir):
