@@ -19,10 +19,15 @@ def split_of(filename: str) -> str:
     Args:
         filename: file name as in the original archive, without folders: ``AnnualCrop_1.jpg``.
 
+    Raises:
+        TypeError: if it is no text.
+
     Example:
         >>> split_of("AnnualCrop_1.jpg"), split_of("AnnualCrop_11.jpg")
         ('train', 'validation')
     """
+    if not isinstance(filename, str):
+        raise TypeError(f"filename must be text, got {filename!r}")
     fraction = int(hashlib.sha256(filename.encode()).hexdigest()[:8], 16) / 2**32
     if fraction < _TEST_BELOW:
         return "test"
@@ -45,7 +50,8 @@ def stratified_subset(labels: np.ndarray, count: int, seed: int = 0) -> np.ndarr
 
     Raises:
         TypeError: for labels that are not integers.
-        ValueError: for labels of another shape, or a count that is not an integer from 1 to n.
+        ValueError: for labels of another shape, a count that is not an integer from 1 to n, or a
+            negative seed.
 
     Example:
         >>> labels = np.repeat([0, 1], [30, 10])
@@ -55,6 +61,7 @@ def stratified_subset(labels: np.ndarray, count: int, seed: int = 0) -> np.ndarr
     labels = np.asarray(labels)
     require_labels("labels", labels, labels.size)
     require_integer("count", count, 1)
+    require_integer("seed", seed, 0)
     require_number("count", count, 1, len(labels))
     # In an order in which classes alternate by their shares, every stretch holds every class's
     # share: a tile stands where its rank in its class, over the size of the class, puts it.

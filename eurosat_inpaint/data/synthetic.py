@@ -11,7 +11,7 @@ are used (no sine, power or matrix product, whose last bit differs between platf
 
 import numpy as np
 
-from eurosat_inpaint._checks import require_integer
+from eurosat_inpaint._checks import as_integer, require_integer, require_memory
 
 SIZE = 64
 
@@ -59,14 +59,16 @@ def synthetic_tiles(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, list
 
     Raises:
         ValueError: if `n` is not a positive integer or `seed` not a non-negative one.
+        MemoryError: if so many tiles do not fit into memory.
 
     Example:
         >>> images, labels, filenames = synthetic_tiles(12)
         >>> images.shape, filenames[:2], CLASS_NAMES[labels[11]]
         ((12, 64, 64, 3), ['AnnualCrop_1.jpg', 'Forest_1.jpg'], 'Forest')
     """
-    require_integer("n", n, 1)
+    n = as_integer("n", n, 1)
     require_integer("seed", seed, 0)
+    require_memory(f"{n:,} tiles", n * SIZE * SIZE * 3)
     labels = np.arange(n, dtype=np.int64) % len(CLASS_NAMES)
     filenames = [
         f"{CLASS_NAMES[label]}_{i // len(CLASS_NAMES) + 1}.jpg" for i, label in enumerate(labels)

@@ -1,17 +1,15 @@
-"""EuroSAT tiles, wherever they come from, and pictures of one's own. Taught in notebook 01."""
+"""EuroSAT tiles, wherever they come from. Taught in notebook 01."""
 
 import os
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from eurosat_inpaint._checks import require_choice
+from eurosat_inpaint._checks import as_path, require_choice
 from eurosat_inpaint.data import archives, mirror
+from eurosat_inpaint.data.cache import reason_of
 from eurosat_inpaint.data.splits import SPLITS, split_bounds
-from eurosat_inpaint.data.synthetic import CLASS_NAMES, SIZE
+from eurosat_inpaint.data.synthetic import CLASS_NAMES
 
 DATA_VARIABLE = "EUROSAT_INPAINT_DATA"
 SOURCES = ("auto", "local", "tfds", "mirror", "synthetic")
@@ -65,13 +63,18 @@ def load_tiles(
             (``tfds.load("eurosat/rgb")``), "mirror" (the archive, fetched once), "synthetic", or
             "auto": the first to be had of ``data_dir``, ``EUROSAT_INPAINT_DATA``, a prepared
             TFDS folder, the mirror, and synthetic tiles, in this order.
-        data_dir: the folder or zip for "local"; for "tfds" the data folder of TFDS.
+        data_dir: the folder or zip for "local", in which the classes' folders lie on top or up to
+            three folders deep; for "tfds" the data folder of TFDS, else ``TFDS_DATA_DIR``.
 
     Returns:
-        The tiles, sorted by file name, so that every source gives them in the same order.
+        The tiles, sorted by file name, so that every source gives them in the same order. One line
+        is printed, once, if the split is empty, a class is missing, or a tile is there twice, and
+        if "auto" passes over a source that is there.
 
     Raises:
-        ValueError: for an unknown split or source, a file that is not EuroSAT or is damaged.
+        TypeError: if ``data_dir`` is no path.
+        ValueError: for an unknown split or source, and for tiles that are not EuroSAT, cannot be
+            read, or are damaged; it names the file or folder, and where it was named.
         FileNotFoundError: if ``data_dir`` or ``EUROSAT_INPAINT_DATA`` names nothing that exists.
         NoNetworkError: if ``source="mirror"`` (or "tfds", unprepared) and the archive cannot be
             fetched.
@@ -89,51 +92,28 @@ def load_tiles(
         images, filenames, source = _first_available(data_dir)
     else:
         images, filenames = _load_from(source, data_dir)
+    missing = sorted({*CLASS_NAMES} - {name.rsplit("_", 1)[0] for name in filenames})
+    if missing:
+        _announce_once(f"Of the source {source!r} there are no tiles of {', '.join(missing)}")
     start, stop = split_bounds(filenames, split)
     filenames = filenames[start:stop]
+    if not filenames:
+        _announce_once(f"Of the source {source!r} there are no {split} tiles")
     labels = [CLASS_NAMES.index(name.rsplit("_", 1)[0]) for name in filenames]
     return Tiles(images[start:stop], np.array(labels, np.int64), filenames, CLASS_NAMES, source)
-
-
-def read_tile(file: str | os.PathLike | BinaryIO) -> np.ndarray:
-    """Read a picture of any size as a tile: its middle square, resized to 64 x 64 pixels.
-
-    Args:
-        file: path of a PNG or JPEG, or a file object opened in binary mode.
-
-    Returns:
-        uint8 array of shape (1, 64, 64, 3), RGB. A picture of 64 x 64 pixels comes out unchanged.
-
-    Raises:
-        ValueError: if it is neither a PNG nor a JPEG, is damaged, too large to be decoded safely,
-            or has more than 8 bits per channel.
-    """
-    from PIL import Image, ImageOps
-
-    bombs = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of pictures above 89 million pixels, and refuses twice as many.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=("PNG", "JPEG")) as opened:
-                upright = ImageOps.exif_transpose(opened)
-    except FileNotFoundError:
-        raise
-    # Damaged chunks of a PNG are a SyntaxError to some versions of Pillow.
-    except (OSError, SyntaxError, *bombs) as problem:
-        raise ValueError(f"the picture must be an undamaged PNG or JPEG: {problem}") from problem
-    if upright.mode.startswith(("I", "F")):
-        raise ValueError(f"the picture must have 8 bits per channel, got mode {upright.mode!r}")
-    fitted = ImageOps.fit(upright.convert("RGB"), (SIZE, SIZE), Image.Resampling.LANCZOS)
-    return np.asarray(fitted)[None]
 
 
 def _first_available(data_dir):
     """Images, file names and source of the first source that "auto" finds."""
     if data_dir is not None or os.environ.get(DATA_VARIABLE):
         return *_load_from("local", data_dir), "local"
-    if archives.prepared_tfds_folder() is not None:
-        return *_load_from("tfds", None), "tfds"
+    try:
+        if archives.prepared_tfds_folder() is not None:
+            return *_load_from("tfds", None), "tfds"
+    except ValueError as problem:
+        # Of the same damage TensorFlow does not always say the same.
+        subject = f"TFDS in {os.environ.get(archives.TFDS_VARIABLE)}"
+        _announce_once(f"The tiles of TFDS are passed over: {problem}", subject)
     try:
         return *_load_from("mirror", None), "mirror"
     except mirror.NoNetworkError as problem:
@@ -147,31 +127,52 @@ def _first_available(data_dir):
 def _load_from(source, data_dir):
     """All images (uint8, memory-mapped where possible) and file names, ordered by split."""
     if source == "synthetic":
-        return archives.decoded(archives.SyntheticArchive())
+        return _decoded(archives.SyntheticArchive())
     if source == "mirror":
-        return archives.decoded(archives.open_archive(mirror.fetch_mirror()))
+        return _decoded(archives.open_archive(mirror.fetch_mirror()))
     if source == "tfds":
-        return archives.decoded(archives.TfdsArchive(data_dir))
+        archive = archives.TfdsArchive(data_dir)
+        try:
+            return _decoded(archive)
+        except ValueError as problem:
+            raise archives.damaged_tfds_folder(archive.path, problem) from problem
+    return _load_local(data_dir)
+
+
+def _load_local(data_dir):
     argument = "data_dir"
     if data_dir is None:
         argument, data_dir = DATA_VARIABLE, os.environ.get(DATA_VARIABLE)
-    if not data_dir:
-        raise ValueError(
-            f"source 'local' needs data_dir or {DATA_VARIABLE}: path/to/EuroSAT.zip or a folder"
-        )
-    path = Path(data_dir).expanduser()
-    if not path.exists():
+        if not data_dir:
+            raise ValueError(
+                f"source 'local' needs data_dir or {DATA_VARIABLE}: path/to/EuroSAT.zip or a folder"
+            )
+    path = as_path(argument, data_dir)
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as problem:
         raise FileNotFoundError(
             f"{argument} names {str(data_dir)!r}, which does not exist; expected EuroSAT.zip or "
             "the folder it unpacks to"
-        )
+        ) from problem
+    except OSError as problem:
+        raise ValueError(
+            f"{argument} names {str(data_dir)!r}, which cannot be read: {reason_of(problem)}"
+        ) from problem
     try:
-        return archives.decoded(archives.open_archive(path))
+        return _decoded(archives.open_archive(path))
     except ValueError as problem:
         raise ValueError(f"{argument} names {str(data_dir)!r}: {problem}") from problem
 
 
-def _announce_once(message):
-    if message not in _announced:
-        _announced.add(message)
+def _decoded(archive):
+    for notice in archive.notices:
+        _announce_once(notice)
+    return archives.decoded(archive)
+
+
+def _announce_once(message, subject=None):
+    """Print a message, unless it, or another on the same subject, was printed before."""
+    if (subject or message) not in _announced:
+        _announced.add(subject or message)
         print(message, flush=True)
