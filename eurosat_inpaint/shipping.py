@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import os
 import platform
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -12,9 +13,11 @@ from typing import Any
 
 # Its modules are loaded when they are used: a command that prints its help waits for no Keras.
 import eurosat_inpaint as ei
-from eurosat_inpaint._checks import require_choice
+from eurosat_inpaint._checks import as_folder, as_path, require_choice
 
 EVALUATION_MASK_SEED = 0
+# How a training was begun, beside its state.
+_STARTED = "started.json"
 PROFILES = ("smoke", "teach", "full")
 _UNET = {"filters": [64, 96, 144, 160], "blocks": [2, 1, 1, 2]}
 # Tiles seen on top of the U-Net's, as many by each network: seven passes over the train split.
@@ -112,8 +115,10 @@ def train_network(
         The card, as it was written beside the weights.
 
     Raises:
-        ValueError: for an unknown name or profile, or as ``training.fit_unet``.
+        ValueError: for an unknown name or profile, for a ``directory`` that holds a training
+            which another command began, or as ``training.fit_unet``.
         OSError: if tiles cannot be read, or results not be written.
+        FloatingPointError: as ``training.fit_unet``.
     """
     import keras
 
@@ -125,10 +130,14 @@ def train_network(
         ei.data.load_tiles(split, data_dir=data_dir) for split in ("train", "validation")
     )
     build = partial(getattr(ei.models, network.builder), **network.arguments)
+    directory = as_path("directory", f"runs/{name}" if directory is None else directory)
+    command = f"python -m eurosat_inpaint train {name} --profile {profile} --seed {seed}"
+    command += f" --epochs {epochs}" if epochs else ""
+    command += " --from-shipped" if from_shipped else ""
+    origins = _task_facts(name, network, from_shipped)
     keras.utils.set_random_seed(seed)
-    dtype = ei.training.fastest_dtype(build)
+    dtype = _dtype(directory, {"command": command, **origins}, build)
     keras.utils.set_random_seed(seed)
-    directory = Path(directory or f"runs/{name}")
     print(
         f"Training {name!r} in {dtype} on {len(train):,} tiles from {train.source!r}; log, weights "
         f"and card go to {directory}"
@@ -151,9 +160,7 @@ def train_network(
     # The weights of a first stage are shipped already, under its own name.
     part = trained.get_layer("second_stage") if network.first_stage else trained
     weights = directory / f"{name}.weights.h5"
-    part.save_weights(weights)
-    command = f"python -m eurosat_inpaint train {name} --profile {profile} --seed {seed}"
-    command += f" --epochs {epochs}" if epochs else ""
+    ei.training.save_weights(part, weights)
     card = {
         "name": name,
         "builder": network.builder,
@@ -163,7 +170,7 @@ def train_network(
         "sha256": ei.pretrained.sha256_of(weights),
         "data": f"EuroSAT RGB, source {train.source!r}, train split: {len(train):,} tiles; no "
         "validation or test tile was trained on",
-        **_task_facts(name, network, from_shipped),
+        **origins,
         "recipe": network.recipe,
         "dtype": dtype,
         "seed": seed,
@@ -174,14 +181,41 @@ def train_network(
         "machine": f"{processor()}, {os.cpu_count()} cores, {device()}",
         "versions": {package: version(package) for package in ("tensorflow", "keras", "numpy")},
         "date": str(date.today()),
-        "command": command + (" --from-shipped" if from_shipped else ""),
+        "command": command,
         "validation": _scores(network, trained, validation),
     }
     (directory / f"{name}.json").write_text(json.dumps(card, indent=2) + "\n")
+    # Only now: killed before, the same command writes weights and card of the finished training.
+    ei.training.forget_training(directory)
     # The same weights, as the training left them; those of a discriminator stay.
     left = "generator.weights.h5" if network.recipe == "gan" else "best.weights.h5"
-    (directory / left).unlink()
+    for leftover in (left, _STARTED):
+        (directory / leftover).unlink()
     return card
+
+
+def _dtype(directory, facts, build):
+    """The precision that a training was started in, or for a new one the fastest.
+
+    It is measured, and might come out differently when the training is to be continued.
+
+    Raises:
+        ValueError: if the directory holds a training with other ``facts``, which are beyond what
+            ``training`` compares: the weights that it started from.
+    """
+    path = as_folder("directory", directory) / _STARTED
+    if (directory / "state.json").exists():
+        with suppress(OSError, ValueError):
+            started = json.loads(path.read_text())
+            if started == facts | {"dtype": started["dtype"]}:
+                return started["dtype"]
+        raise ValueError(
+            f"directory {str(directory)!r} holds a training that another command began: give the "
+            "same command, name another directory, or delete this one"
+        )
+    dtype = ei.training.fastest_dtype(build)
+    path.write_text(json.dumps(facts | {"dtype": dtype}))
+    return dtype
 
 
 def _load_start(model, network, own_name):

@@ -11,8 +11,19 @@ from keras import layers
 
 from eurosat_inpaint.compositing import composite_layer
 from eurosat_inpaint.data import synthetic_tiles
+from eurosat_inpaint.models import InpaintingGAN, patch_discriminator, wnet
+from eurosat_inpaint.training import (
+    GANRecipe,
+    Recipe,
+    fit_classifier,
+    fit_gan,
+    fit_unet,
+    fit_wnet,
+)
 
 SIDE = 16
+# What a training that came to its end leaves in its directory.
+FINISHED = ["best.weights.h5", "log.csv", "state.json"]
 
 
 def small_tiles():
@@ -34,6 +45,47 @@ def small_network(features=32):
     hidden = layers.Conv2D(features, 1, activation="relu")(hidden)
     prediction = layers.Conv2D(3, 1, activation="sigmoid", name="prediction")(hidden)
     return keras.Model([masked, mask], composite_layer()([masked, prediction, mask]))
+
+
+AVERAGED = Recipe(loss="mse", batch_size=4, learning_rate=5e-3, cosine=True, muon=True, average=0.9)
+PLAIN = Recipe(
+    loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+    batch_size=4,
+    learning_rate=1e-3,
+    cosine=True,
+)
+ADVERSARIAL = GANRecipe(batch_size=4)
+KINDS = ("unet", "wnet", "gan", "classifier")
+
+
+def network_of(kind):
+    """A network small enough to be trained in a second or two."""
+    if kind == "unet":
+        return small_network()
+    keras.utils.set_random_seed(1)
+    if kind == "wnet":
+        stage = {"filters": (6,), "blocks": (1,)}
+        return wnet(SIDE, first=stage, **stage)
+    if kind == "gan":
+        return InpaintingGAN(small_network(), patch_discriminator(SIDE, filters=(8, 12, 16)))
+    inputs = keras.Input((SIDE, SIDE, 3))
+    hidden = layers.Conv2D(8, 4, strides=4, activation="relu")(inputs)
+    hidden = layers.BatchNormalization(momentum=0.9)(hidden)
+    return keras.Model(inputs, layers.Dense(10)(layers.GlobalAveragePooling2D()(hidden)))
+
+
+def short_training(kind, model=None, **arguments):
+    """Three epochs of four steps by the function for that kind; returns history and model."""
+    model = model or network_of(kind)
+    images, validation_images = small_tiles()
+    given = {"epochs": 3, "steps_per_epoch": 4, "verbose": 0} | arguments
+    if kind == "classifier":
+        given = {"labels": np.arange(24) % 10, "validation_labels": np.arange(16) % 10} | given
+        given = {"recipe": PLAIN} | given
+        return fit_classifier(model, images, validation_images, **given), model
+    given = {"recipe": ADVERSARIAL if kind == "gan" else AVERAGED} | given
+    fit = {"unet": fit_unet, "wnet": fit_wnet, "gan": fit_gan}[kind]
+    return fit(model, images, validation_images, **given), model
 
 
 class StopAt(keras.callbacks.Callback):
@@ -75,6 +127,11 @@ def assert_other_argument_is_refused(name, train, stopped, folder):
     with pytest.raises(ValueError, match=f"directory .* other {name}:"):
         train(directory)
     assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
+
+
+def names_in(directory):
+    """What lies in a directory, sorted."""
+    return sorted(path.name for path in directory.iterdir())
 
 
 def assert_loads_in_a_fresh_process(model, path):

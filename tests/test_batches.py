@@ -1,11 +1,15 @@
 """Training batches: batch k depends on the seed and k alone, and every tile gets its turn."""
 
+import multiprocessing
+import pickle
+import tempfile
+
 import keras
 import numpy as np
 import pytest
 
 from eurosat_inpaint.masks import line_masks
-from eurosat_inpaint.training import MaskedTileBatches
+from eurosat_inpaint.training import LabelledTileBatches, MaskedTileBatches
 
 SIZE = 16
 COUNT = 22
@@ -248,3 +252,62 @@ def test_images_of_the_wrong_type_are_refused(bad):
 def test_images_of_the_wrong_shape_are_refused(shape):
     with pytest.raises(ValueError, match="^images "):
         MaskedTileBatches(np.zeros(shape, np.uint8), 1)
+
+
+# Worker processes
+
+
+def as_labelled(images):
+    return LabelledTileBatches(images, 4, labels=np.arange(COUNT) % 3, classes=3, seed=6)
+
+
+def as_masked(images):
+    return MaskedTileBatches(images, 4, seed=6)
+
+
+def as_mapped(images):
+    """Memory-mapped, and a view: it does not begin where the file does."""
+    with tempfile.TemporaryFile() as file:
+        np.save(file, np.concatenate([images[:3], images]))
+        file.seek(0)
+        version = np.lib.format.read_magic(file)
+        assert version == (1, 0)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        mapped = np.memmap(file, dtype, "r", file.tell(), shape)
+    return MaskedTileBatches(mapped[3:], 4, seed=6)
+
+
+@pytest.mark.parametrize("make", [as_masked, as_labelled, as_mapped])
+def test_pickled_batches_are_the_same(make, images):
+    batches = make(images)
+    batches.epoch = 2
+    early = batches[1]
+    again = pickle.loads(pickle.dumps(batches))
+    for batch, other in ((early, again[1]), (batches.batch(40), again.batch(40))):
+        flat, expected = (keras.tree.flatten(each) for each in (other, batch))
+        for one, array in zip(flat, expected, strict=True):
+            np.testing.assert_array_equal(one, array)
+
+
+@pytest.mark.slow
+def test_worker_processes_draw_the_same_batches(images):
+    batches = as_masked(images)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        drawn = pool.map(batches.batch, range(12))
+    for number, batch in enumerate(drawn):
+        assert_same_batch(batch, batches.batch(number))
+
+
+@pytest.mark.parametrize("draw", [None, "line_masks", 3])
+def test_what_draws_masks_must_be_a_function(draw, images):
+    with pytest.raises(TypeError, match="^draw_masks must be a function"):
+        MaskedTileBatches(images, 4, draw_masks=draw)
+
+
+@pytest.mark.parametrize("spoil", [lambda masks: masks[..., 0], lambda masks: masks / 2])
+def test_a_batch_of_what_are_no_masks_is_refused(spoil, images):
+    def draw(n, size, seed):
+        return spoil(line_masks(n, size=size, seed=seed))
+
+    with pytest.raises(ValueError, match="draw_masks"):
+        MaskedTileBatches(images, 4, draw_masks=draw)[0]

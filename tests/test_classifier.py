@@ -7,7 +7,13 @@ import keras
 import numpy as np
 import pytest
 from helpers_cards import CARD_FIELDS
-from helpers_training import StopAt, assert_other_argument_is_refused, assert_same_training
+from helpers_training import (
+    FINISHED,
+    StopAt,
+    assert_other_argument_is_refused,
+    assert_same_training,
+    names_in,
+)
 
 import eurosat_inpaint as ei
 from eurosat_inpaint import __main__ as command_line
@@ -173,7 +179,7 @@ def test_training_learns_and_keeps_the_best_weights(tiles, tmp_path):
     assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5]
     assert history[-1]["loss"] < 0.8 * history[0]["loss"]
     assert history[-1]["learning_rate"] < 1e-5
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.weights.h5", "log.csv"]
+    assert names_in(tmp_path) == FINISHED
     answers = np.eye(10, dtype=np.float32)[labels[:32]]
     loss = model.evaluate(images[:32] / np.float32(255), answers, verbose=0)[0]
     assert loss == pytest.approx(min(row["val_loss"] for row in history), rel=1e-4)
@@ -189,7 +195,7 @@ def test_stopped_training_continues_as_if_it_had_not(tiles, tmp_path, short_exec
         with pytest.raises(KeyboardInterrupt):
             fit(tiles, directory=tmp_path, callbacks=(StopAt(*place),))
     assert_same_training(*fit(tiles, directory=tmp_path), *fit(tiles))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.weights.h5", "log.csv"]
+    assert names_in(tmp_path) == FINISHED
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from helpers_training import (
     SIDE,
     StopAt,
     assert_other_argument_is_refused,
+    names_in,
     small_network,
     small_tiles,
 )
@@ -328,8 +329,8 @@ def test_history_holds_all_measures(trained):
     with open(directory / "log.csv", newline="") as file:
         rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
     assert rows == history
-    files = ["discriminator.weights.h5", "generator.weights.h5", "log.csv"]
-    assert sorted(path.name for path in directory.iterdir()) == files
+    files = ["discriminator.weights.h5", "generator.weights.h5", "log.csv", "state.json"]
+    assert names_in(directory) == files
 
 
 def test_last_weights_are_kept(trained, tiles):

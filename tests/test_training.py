@@ -11,11 +11,13 @@ import keras
 import numpy as np
 import pytest
 from helpers_training import (
+    FINISHED,
     SIDE,
     StopAt,
     assert_loads_in_a_fresh_process,
     assert_other_argument_is_refused,
     assert_same_training,
+    names_in,
     small_network,
     small_tiles,
 )
@@ -31,6 +33,7 @@ from eurosat_inpaint.training import (
     fit_gan,
     fit_unet,
     fit_wnet,
+    forget_training,
     recipes,
 )
 
@@ -176,12 +179,11 @@ def test_unets_of_one_and_two_inputs_train(mask_input, tiles):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spoiled", [1.0, float("nan")])
-def test_best_weights_are_not_the_last_where_those_are_worse(spoiled, tiles, tmp_path):
+def test_best_weights_are_not_the_last_where_those_are_worse(tiles, tmp_path):
     class Spoil(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
-                self.model.set_weights([w + spoiled for w in self.model.get_weights()])
+                self.model.set_weights([w + 1 for w in self.model.get_weights()])
 
     history, model = fit(tiles, recipe=ORIGINAL, epochs=3, directory=tmp_path, callbacks=(Spoil(),))
     losses = [row["val_loss"] for row in history]
@@ -212,14 +214,14 @@ def test_trained_models_load_in_a_fresh_process(trained, tmp_path):
     assert_loads_in_a_fresh_process(trained[2], tmp_path / "trained.keras")
 
 
-def test_log_has_one_row_per_epoch_and_no_state_remains(trained):
+def test_log_has_one_row_per_epoch_and_no_states_of_epochs_remain(trained):
     _, history, _, directory = trained
     with open(directory / "log.csv", newline="") as file:
         rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
     assert rows == history
     assert list(rows[0]) == ["epoch", "loss", "val_loss", "learning_rate", "seconds"]
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
-    assert sorted(p.name for p in directory.iterdir()) == ["best.weights.h5", "log.csv"]
+    assert names_in(directory) == FINISHED
 
 
 @pytest.mark.slow
@@ -283,7 +285,7 @@ def test_stopped_training_continues_as_if_it_had_not(trained, tiles, tmp_path):
             fit(tiles, recipe=recipe, directory=tmp_path, callbacks=(StopAt(*place),))
     parts = fit(tiles, recipe=recipe, directory=tmp_path)
     assert_same_training(*parts, history, model)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.weights.h5", "log.csv"]
+    assert names_in(tmp_path) == FINISHED
     log = (tmp_path / "log.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in log] == ["epoch", "1", "2", "3", "4"]
     kept = small_network()
@@ -350,7 +352,7 @@ def test_training_killed_while_it_writes_loses_nothing(trained, tiles, tmp_path,
         epochs_completed.append(len(states[0]["history"]) if states else 0)
     assert epochs_completed == [0, 1, 1, 2, 2]
     assert_same_training(*fit(tiles, recipe=recipe, directory=tmp_path), history, model)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.weights.h5", "log.csv"]
+    assert names_in(tmp_path) == FINISHED
 
 
 @pytest.fixture(scope="module")
@@ -388,12 +390,39 @@ def test_other_arguments_do_not_continue_a_stopped_training(name, value, tiles, 
     assert_other_argument_is_refused(name, train, stopped, tmp_path)
 
 
+@pytest.fixture(scope="module")
+def finished(tiles, tmp_path_factory):
+    """History, network and directory of a training of two epochs that came to its end."""
+    directory = tmp_path_factory.mktemp("finished")
+    return *fit(tiles, epochs=2, directory=directory), directory
+
+
+def test_finished_training_is_not_trained_again(finished, tiles, tmp_path, monkeypatch, capsys):
+    history, model, directory = finished
+    shutil.copytree(directory, tmp_path / "copy")
+    monkeypatch.setattr(keras.Model, "fit", None)
+    again, other = fit(tiles, epochs=2, directory=tmp_path / "copy", verbose=2)
+    assert again == history
+    for one, expected in zip(other.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, expected)
+    assert "Nothing is trained" in capsys.readouterr().out
+    assert names_in(tmp_path / "copy") == FINISHED
+
+
+def test_finished_training_is_not_overwritten_by_another(finished, tiles, tmp_path):
+    def train(directory):
+        fit(tiles, epochs=3, directory=directory)
+
+    assert_other_argument_is_refused("epochs", train, finished[-1], tmp_path)
+
+
 @pytest.mark.slow
-def test_finished_directory_is_trained_anew(trained, tiles, tmp_path):
-    recipe, history, model, directory = trained
+def test_forgotten_training_is_trained_anew(finished, tiles, tmp_path):
+    history, model, directory = finished
     shutil.copytree(directory, tmp_path / "copy")
     (tmp_path / "copy" / "best.weights.h5").write_bytes(b"of another network")
-    again = fit(tiles, recipe=recipe, directory=tmp_path / "copy")
+    forget_training(tmp_path / "copy")
+    again = fit(tiles, epochs=2, directory=tmp_path / "copy")
     assert_same_training(*again, history, model)
     assert len((tmp_path / "copy" / "log.csv").read_text().splitlines()) == 1 + len(history)
 

@@ -3,10 +3,12 @@
 ``fitting`` holds :func:`fit_unet`, :func:`fit_wnet`, :func:`fit_gan`, and the choice of bfloat16;
 ``classifier`` trains and scores the land-cover classifier; ``recipes`` says which loss, optimiser
 and rates they use; ``losses`` and ``optimizers`` hold what Keras lacks; ``batches`` makes the
-batches; ``checkpointing`` keeps what a stopped training needs to go on; ``progress`` shows it.
+batches; ``checkpointing`` keeps what a stopped training needs to go on, ``identity`` says which
+training it was; ``progress`` shows it.
 """
 
 from eurosat_inpaint.training.batches import LabelledTileBatches, MaskedTileBatches, TileBatches
+from eurosat_inpaint.training.checkpointing import forget_training, save_weights
 from eurosat_inpaint.training.classifier import classification_scores, fit_classifier
 from eurosat_inpaint.training.fitting import fastest_dtype, fit_gan, fit_unet, fit_wnet
 from eurosat_inpaint.training.losses import SharpnessLoss
@@ -38,4 +40,6 @@ __all__ = [
     "fit_gan",
     "fit_unet",
     "fit_wnet",
+    "forget_training",
+    "save_weights",
 ]

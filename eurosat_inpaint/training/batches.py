@@ -7,7 +7,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from eurosat_inpaint._checks import require_images, require_integer, require_labels
+from eurosat_inpaint._checks import (
+    as_masks,
+    require_function,
+    require_images,
+    require_integer,
+    require_labels,
+)
 from eurosat_inpaint.masks import line_masks
 
 
@@ -16,7 +22,8 @@ class TileBatches(keras.utils.PyDataset):
 
     What a batch holds is up to the subclasses: :class:`MaskedTileBatches`,
     :class:`LabelledTileBatches`. Tiles are flipped left to right, upside down and along the
-    diagonal at random.
+    diagonal at random. Batches can be pickled, for worker processes, with the tiles in them, also
+    where those are memory-mapped.
 
     Args:
         images: uint8 (n, size, size, 3).
@@ -30,6 +37,12 @@ class TileBatches(keras.utils.PyDataset):
         epoch: number of the current epoch. ``fit`` counts it on, in some versions of Keras once
             before the first epoch too; a callback that sets it when an epoch begins makes sure,
             and continues a training.
+        problem: what went wrong in a batch; from ``fit`` it comes wrapped by TensorFlow.
+
+    Raises:
+        TypeError: if ``images`` are not uint8.
+        ValueError: if they have another shape or are fewer than a batch holds, or for a number
+            that is no positive integer.
     """
 
     def __init__(
@@ -55,7 +68,7 @@ class TileBatches(keras.utils.PyDataset):
         self.seed = seed
         self.augment = augment
         self.epoch = 0
-        self._order = lru_cache(maxsize=2)(self._order_of_pass)
+        self.problem: Exception | None = None
 
     @property
     def num_batches(self) -> int:
@@ -65,7 +78,11 @@ class TileBatches(keras.utils.PyDataset):
         self.epoch += 1
 
     def __getitem__(self, index: int) -> tuple:
-        return self.batch(self.epoch * self.steps_per_epoch + index)
+        try:
+            return self.batch(self.epoch * self.steps_per_epoch + index)
+        except Exception as problem:
+            self.problem = problem
+            raise
 
     def batch(self, number: int) -> tuple:
         """Batch ``number`` of the whole training, counted from 0 over all epochs."""
@@ -75,16 +92,13 @@ class TileBatches(keras.utils.PyDataset):
         """Positions of the tiles of a batch, the flipped tiles (uint8), the generator."""
         positions = np.arange(number * self.batch_size, (number + 1) * self.batch_size)
         passes, offsets = np.divmod(positions, len(self.images))
-        chosen = [self._order(p)[offset] for p, offset in zip(passes, offsets, strict=True)]
-        chosen = np.array(chosen)
+        orders = {p: _order_of_pass(self.seed, p, len(self.images)) for p in map(int, passes)}
+        chosen = np.array([orders[p][offset] for p, offset in zip(passes, offsets, strict=True)])
         random = np.random.default_rng([self.seed, 1, number])
         tiles = self.images[chosen]
         if self.augment:
             _flip(tiles, random)
         return chosen, tiles, random
-
-    def _order_of_pass(self, number):
-        return np.random.default_rng([self.seed, 0, number]).permutation(len(self.images))
 
 
 class MaskedTileBatches(TileBatches):
@@ -95,9 +109,14 @@ class MaskedTileBatches(TileBatches):
 
     Args:
         images, batch_size: as of :class:`TileBatches`.
-        draw_masks: ``(n, size=..., seed=...)`` -> masks, by default :func:`masks.line_masks`.
+        draw_masks: ``(n, size=..., seed=...)`` -> masks (n, size, size, 1) of 0 and 1, any dtype,
+            by default :func:`masks.line_masks`. Batches can be pickled where it can.
         mask_input: give the mask to the network, beside the masked tile.
         **settings: of :class:`TileBatches`; the seed fixes the masks too.
+
+    Raises:
+        TypeError: if ``draw_masks`` is no function.
+        ValueError: from a batch, if it draws anything else.
 
     Example:
         >>> images = np.full((40, 64, 64, 3), 128, np.uint8)
@@ -116,6 +135,7 @@ class MaskedTileBatches(TileBatches):
         **settings: Any,
     ):
         super().__init__(images, batch_size, **settings)
+        require_function("draw_masks", draw_masks)
         self.draw_masks = draw_masks
         self.mask_input = mask_input
 
@@ -123,7 +143,7 @@ class MaskedTileBatches(TileBatches):
         """Batch ``number`` of the whole training, counted from 0 over all epochs."""
         _, tiles, random = self._draw(number)
         mask_seed = int(random.integers(2**62))
-        masks = self.draw_masks(self.batch_size, size=tiles.shape[1], seed=mask_seed)
+        masks = drawn_masks(self.draw_masks, tiles.shape, seed=mask_seed)
         tiles = np.divide(tiles, 255, dtype=np.float32)
         masked = tiles * masks
         return ((masked, masks) if self.mask_input else masked), tiles
@@ -139,8 +159,8 @@ class LabelledTileBatches(TileBatches):
         **settings: of :class:`TileBatches`.
 
     Raises:
-        TypeError: if ``labels`` are not integers.
-        ValueError: if there is not one label in [0, ``classes``) for each tile.
+        TypeError, ValueError: as :class:`TileBatches`; if ``labels`` are not integers, or there is
+            not one in [0, ``classes``) for each tile.
     """
 
     def __init__(
@@ -153,6 +173,7 @@ class LabelledTileBatches(TileBatches):
         **settings: Any,
     ):
         super().__init__(images, batch_size, **settings)
+        require_integer("classes", classes, 1)
         require_labels("labels", labels, len(images), classes)
         self.labels = labels
         self.classes = classes
@@ -163,9 +184,23 @@ class LabelledTileBatches(TileBatches):
         return np.divide(tiles, 255, dtype=np.float32), one_hot(self.labels[chosen], self.classes)
 
 
+def drawn_masks(draw_masks: Callable[..., Any], shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """What a function draws for tiles of this shape, as float32, or an error if it is no masks."""
+    require_function("draw_masks", draw_masks)
+    drawn = draw_masks(shape[0], size=shape[1], seed=seed)
+    masks = as_masks("what draw_masks returns", drawn, shape)
+    return masks.astype(np.float32, copy=False)
+
+
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     """Labels int (n,) in [0, ``classes``) as float32 (n, classes)."""
     return np.eye(classes, dtype=np.float32)[labels]
+
+
+# Of one training at most two passes are in use at a time, that of a batch and the next.
+@lru_cache(maxsize=8)
+def _order_of_pass(seed, number, count):
+    return np.random.default_rng([seed, 0, number]).permutation(count)
 
 
 def _flip(tiles, random):

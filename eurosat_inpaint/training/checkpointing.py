@@ -1,14 +1,72 @@
-"""What is kept of a training, so that it can be stopped and continued. See notebook 06."""
+"""What is kept of a training, so that it can be stopped and continued. See notebook 06.
 
+A folder holds one training: its log, the weights that are kept so far, and its state, which names
+the files that belong to it by their SHA-256. Every file is written under another name first, so
+that a process may be killed at any moment: under its own name a file is whole.
+"""
+
+import errno
+import hashlib
 import json
+import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
-_BEST = "best.weights.h5"
+from eurosat_inpaint._checks import as_folder, as_path
+from eurosat_inpaint.training.identity import as_plain, digest_of_facts
+
+BEST = "best.weights.h5"
+_STATE = "state.json"
+_LOCK = ".lock"
+# Written to, then renamed.
+_PARTIAL = "partial.weights.h5"
+_LITTER = ("state-[0-9]*.weights.h5", "state-best-[0-9]*.weights.h5", _PARTIAL)
+_LITTER += ("log.partial", "state.partial")
+# What HDF5 writes beside the numbers: about 3 KB for each array, and some more.
+_OVERHEAD, _MARGIN = 4096, 2**20
+
+
+class FiniteNumbers(keras.callbacks.Callback):
+    """Ends a training with a FloatingPointError as soon as it is no longer one.
+
+    That is, when a loss, a weight, or a number that the optimiser keeps, is NaN or infinite. Losses
+    are looked at after every execution, the others where an epoch begins and ends: a network can
+    hold NaN that no loss shows. It has to come before whatever keeps weights.
+    """
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch + 1
+        self._require_weights()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._require_losses(logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._require_losses(logs)
+        self._require_weights()
+
+    def _require_losses(self, logs):
+        for name, value in logs.items():
+            if not np.isfinite(value):
+                self._stop(f"{name} is {float(value)}")
+
+    def _require_weights(self):
+        if path := not_finite(variables_of(self.model)):
+            self._stop(f"{path} holds NaN or infinity")
+
+    def _stop(self, reason):
+        raise FloatingPointError(
+            f"training stopped in epoch {self._epoch}: {reason}. The weights kept until then are "
+            "in the model, or those it began with. Train anew, in another directory, with a lower "
+            "learning rate, or in float32"
+        )
 
 
 class TrainingLog(keras.callbacks.Callback):
@@ -39,32 +97,37 @@ class TrainingLog(keras.callbacks.Callback):
         self.history.append(row)
         if self.directory is not None:
             lines = [",".join(row), *(",".join(map(str, r.values())) for r in self.history)]
-            _write_atomically(self.directory / "log.csv", "\n".join(lines) + "\n")
+            _write_text(self.directory / "log.csv", "\n".join(lines) + "\n")
 
 
-class BestWeights(keras.callbacks.Callback):
-    """Keeps the weights with the lowest "val_loss", in memory and in ``best.weights.h5``.
+class KeptWeights(keras.callbacks.Callback):
+    """Keeps the weights with the lowest "val_loss", or the latest, in memory and in files.
 
     Args:
-        directory: where the file is written, or None.
+        directory: where the files are written, or None.
+        networks: the networks whose weights go into files, by the files' names.
+        latest: keep the weights of the latest epoch, whatever its loss.
+
+    Attributes:
+        weights: of the whole model; None before the first epoch.
     """
 
-    def __init__(self, directory: Path | None):
+    def __init__(
+        self, directory: Path | None, networks: dict[str, keras.Model], *, latest: bool = False
+    ):
         super().__init__()
-        self.directory = directory
+        self.directory, self.networks, self.latest = directory, networks, latest
         self.lowest = float("inf")
         self.weights: list | None = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         loss = float(logs["val_loss"])
-        # NaN is no progress; of the first epoch the weights are kept whatever the loss is.
-        if self.weights is not None and not loss < self.lowest:
+        if not (self.latest or loss < self.lowest):
             return
         self.lowest, self.weights = loss, self.model.get_weights()
         if self.directory is not None:
-            partial = self.directory / "partial.weights.h5"
-            _without_optimizer(self.model).save_weights(partial)
-            partial.replace(self.directory / _BEST)
+            for name, network in self.networks.items():
+                save_weights(_without_optimizer(network), self.directory / name)
 
 
 class SavedState(keras.callbacks.Callback):
@@ -72,75 +135,207 @@ class SavedState(keras.callbacks.Callback):
 
     The state is written when the next epoch begins, not when one ends: only then are the weights
     in the model those that the optimiser goes on from, and not their moving average. Patience
-    that a callback has spent is not kept: it is counted anew.
+    that a callback has spent is not kept: it is counted anew. The state of a training that has
+    come to its end stays as well, so that the same call gives the same result, and at once.
 
     Args:
         directory: where the state is written.
-        arguments: what must be the same when the training continues; JSON holds it.
+        arguments: what must be the same when the training continues; of arrays a digest is kept.
         log: its history is part of the state.
-        best: its weights are part of the state, or None where no weights are best.
+        kept: its weights are part of the state.
+
+    Attributes:
+        completed: number of epochs that a stopped training had completed.
+        finished: whether it had come to its end.
     """
 
     def __init__(
-        self,
-        directory: Path,
-        *,
-        arguments: dict[str, Any],
-        log: TrainingLog,
-        best: BestWeights | None,
+        self, directory: Path, *, arguments: dict[str, Any], log: TrainingLog, kept: KeptWeights
     ):
         super().__init__()
-        self.directory, self.arguments = directory, arguments
-        self.log, self.best = log, best
-        self.completed = 0
+        self.directory, self.arguments = directory, as_plain(arguments)
+        self.log, self.kept = log, kept
+        self.completed, self.finished = 0, False
 
-    def restore(self, model: keras.Model) -> int:
-        """Load what a stopped training left; returns the number of epochs it had completed.
+    def restore(self, model: keras.Model) -> None:
+        """Load what a stopped or finished training left, if there was one.
 
         Raises:
-            ValueError: if that training had other arguments.
+            ValueError: if that training had other arguments, or its files are damaged.
         """
-        path = self.directory / "state.json"
-        if not path.exists():
-            return 0
-        state = json.loads(path.read_text())
+        state = self._read()
+        if state is None:
+            self._remove_all_but(())
+            return
+        self.finished = state["finished"]
         former = state["arguments"]
-        differing = [name for name, value in self.arguments.items() if former.get(name) != value]
+        names = sorted({*former, *self.arguments})
+        differing = [name for name in names if former.get(name) != self.arguments.get(name)]
         if differing:
             raise ValueError(
-                f"directory {str(self.directory)!r} holds an unfinished training with other "
-                f"{', '.join(differing)}: continue it with the same arguments, or delete it"
+                f"directory {str(self.directory)!r} holds {self._kind()} training with other "
+                f"{', '.join(differing)}: continue it with the same arguments, name another "
+                "directory, or delete it"
             )
+        for name, expected in state["files"].items():
+            if _sha256_of(self.directory / name) != expected:
+                raise self._damaged(f"{name} is not as it was written")
+        self._remove_all_but(state["files"])
         self.log.history = state["history"]
-        if self.best is not None:
-            shutil.copyfile(self.directory / state["best"], self.directory / _BEST)
-            _without_optimizer(model).load_weights(self.directory / state["best"])
-            self.best.weights = model.get_weights()
-            self.best.lowest = min(row["val_loss"] for row in state["history"])
-        model.load_weights(self.directory / state["weights"])
-        self.completed = len(state["history"])
-        return self.completed
-
-    def remove(self) -> None:
-        """Remove the state of a training that has come to its end; log and weights stay."""
-        (self.directory / "state.json").unlink(missing_ok=True)
-        for path in self.directory.glob("state-*.weights.h5"):
-            path.unlink()
+        self.completed = len(self.log.history)
+        self.kept.lowest = min(row["val_loss"] for row in self.log.history)
+        if self.finished:
+            for name, network in self.kept.networks.items():
+                _without_optimizer(network).load_weights(self.directory / name)
+            return
+        weights, *best = state["files"]
+        if best:
+            with _saving(self.directory):
+                _copy(self.directory / best[0], self.directory / BEST)
+            _without_optimizer(model).load_weights(self.directory / BEST)
+            self.kept.weights = model.get_weights()
+        model.load_weights(self.directory / weights)
+        self.kept.weights = self.kept.weights or model.get_weights()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if epoch == self.completed:
             return
         # The files that the state names are never written again, only replaced by others.
-        files = {"weights": f"state-{epoch}.weights.h5"}
-        self.model.save_weights(self.directory / files["weights"])
-        if self.best is not None:
-            files["best"] = f"state-best-{epoch}.weights.h5"
-            shutil.copyfile(self.directory / _BEST, self.directory / files["best"])
-        state = {"arguments": self.arguments, **files, "history": self.log.history}
-        _write_atomically(self.directory / "state.json", json.dumps(state))
-        for path in self.directory.glob("state-*.weights.h5"):
-            if path.name not in files.values():
-                path.unlink()
+        names = [_weights_file(epoch)]
+        save_weights(self.model, self.directory / names[0])
+        # The latest weights are part of the state of the whole model.
+        if not self.kept.latest:
+            names.append(f"state-best-{epoch}.weights.h5")
+            with _saving(self.directory):
+                _copy(self.directory / BEST, self.directory / names[1])
+        self._write(names)
+
+    def finish(self) -> None:
+        """Note that the training has come to its end: what is kept is its result."""
+        self.finished = True
+        self._write(list(self.kept.networks))
+
+    def _write(self, names):
+        state = {
+            "arguments": self.arguments,
+            "finished": self.finished,
+            "files": {name: _sha256_of(self.directory / name) for name in names},
+            "history": self.log.history,
+        }
+        _write_text(self.directory / _STATE, json.dumps(state | {"sha256": digest_of_facts(state)}))
+        self._remove_all_but(names)
+
+    def _read(self):
+        """The state that was written, or None where there is none."""
+        try:
+            state = json.loads((self.directory / _STATE).read_text(encoding="utf-8"))
+            if state.pop("sha256") == digest_of_facts(state):
+                return state
+        except FileNotFoundError as problem:
+            # Killed before its first state was complete, a training leaves no more than this.
+            if {*self.directory.glob(_LITTER[0])} - {self.directory / _weights_file(1)}:
+                raise self._damaged(f"{_STATE} is missing") from problem
+            return None
+        # Whatever is left of a damaged file may be of any type.
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as problem:
+            raise self._damaged(f"{_STATE} cannot be read") from problem
+        raise self._damaged(f"{_STATE} is not as it was written")
+
+    def _damaged(self, problem):
+        return ValueError(
+            f"directory {str(self.directory)!r} holds {self._kind()} training that is damaged: "
+            f"{problem}. Put the file back, name another directory, or delete this one and train "
+            "anew"
+        )
+
+    def _kind(self):
+        return "a finished" if self.finished else "an unfinished"
+
+    def _remove_all_but(self, names):
+        """Remove states of other epochs, and what a killed process left half written."""
+        for pattern in _LITTER:
+            for path in self.directory.glob(pattern):
+                if path.name not in names:
+                    # What cannot be removed now is in nobody's way, and removed by a later call.
+                    with suppress(OSError):
+                        path.unlink()
+
+
+def forget_training(directory: str | os.PathLike) -> None:
+    """Forget a finished training: the same call then trains anew. Log and weights stay.
+
+    Args:
+        directory: as of :func:`fit_unet`.
+    """
+    (as_path("directory", directory) / _STATE).unlink(missing_ok=True)
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Save a network's weights, and what its optimisers hold, whole or not at all.
+
+    Args:
+        model: a network; optimisers are saved where it is compiled.
+        path: ends in ".weights.h5"; replaced, if it exists, when all is written.
+
+    Raises:
+        OSError: if there is no room for them, or they cannot be written.
+    """
+    partial = path.with_name(_PARTIAL)
+    with _saving(path.parent):
+        _make_room(partial, variables_of(model))
+        model.save_weights(partial)
+        _flush(partial)
+        partial.replace(path)
+
+
+@contextmanager
+def held_directory(directory: str | os.PathLike) -> Iterator[Path]:
+    """The folder of a training, there, writable, and until the end no other training's.
+
+    Raises:
+        TypeError, ValueError: if it is no path, or another training is running in it.
+        OSError: if it is a file, or cannot be created or written.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = as_folder("directory", directory).absolute()
+    lock = FileLock(folder / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as problem:
+        raise ValueError(
+            f"directory {str(folder)!r} is in use by another training: name another, or stop that "
+            "one first"
+        ) from problem
+    except OSError as problem:
+        raise type(problem)(
+            f"directory {str(folder)!r} cannot be written to: {problem.strerror or problem}"
+        ) from problem
+    try:
+        yield folder
+    finally:
+        # While it is held, where the system allows it: nobody then finds a lock that is nobody's.
+        with suppress(OSError):
+            (folder / _LOCK).unlink()
+        lock.release()
+
+
+def not_finite(variables: list) -> str | None:
+    """The path of the first variable that holds NaN or infinity, or None."""
+    for variable in variables:
+        if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
+            return variable.path
+    return None
+
+
+def variables_of(model: keras.Model) -> list:
+    """All that a training changes: weights, and the variables of one or two optimisers."""
+    optimizers = (getattr(model, name, None) for name in ("optimizer", "discriminator_optimizer"))
+    return [*model.weights, *(v for each in optimizers if each for v in each.variables)]
+
+
+def _weights_file(epoch):
+    return f"state-{epoch}.weights.h5"
 
 
 def _without_optimizer(model):
@@ -148,7 +343,61 @@ def _without_optimizer(model):
     return keras.Model(model.inputs, model.outputs, name=model.name)
 
 
-def _write_atomically(path, text):
+@contextmanager
+def _saving(directory):
+    """Whatever goes wrong while something is saved is an OSError that names the folder."""
+    try:
+        yield
+    # HDF5's errors come as any of these.
+    except (OSError, RuntimeError, ValueError) as problem:
+        with suppress(OSError):
+            (directory / _PARTIAL).unlink()
+        raise OSError(
+            f"the training cannot be saved in directory {str(directory)!r}: {problem}. What was "
+            "saved before is whole: make room, and the same call continues"
+        ) from problem
+
+
+def _make_room(path, variables):
+    """Fill a file of the size that is needed, which HDF5 then writes over.
+
+    HDF5 may crash, and Python with it, where a disk is full or a quota is met; Python's own files
+    raise an error.
+    """
+    arrays = map(keras.ops.convert_to_numpy, variables)
+    size = _MARGIN + sum(_OVERHEAD + array.nbytes for array in arrays)
+    if shutil.disk_usage(path.parent).free < size + _MARGIN:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with path.open("wb") as file:
+        for start in range(0, size, _MARGIN):
+            file.write(bytes(min(_MARGIN, size - start)))
+
+
+def _copy(source, target):
+    partial = target.with_name(_PARTIAL)
+    shutil.copyfile(source, partial)
+    _flush(partial)
+    partial.replace(target)
+
+
+def _write_text(path, text):
     partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    partial.replace(path)
+    with _saving(path.parent):
+        partial.write_text(text, encoding="utf-8")
+        _flush(partial)
+        partial.replace(path)
+
+
+def _flush(path):
+    """Have the content on the disk before the name is, should the machine lose its power."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _sha256_of(path):
+    """SHA-256 of a file, or None where there is none to read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

@@ -13,7 +13,7 @@ from eurosat_inpaint._checks import (
     require_labels,
 )
 from eurosat_inpaint.training.batches import LabelledTileBatches, one_hot
-from eurosat_inpaint.training.fitting import digest, run_training, with_keywords_of_fit_unet
+from eurosat_inpaint.training.fitting import run_training, with_keywords_of_fit_unet
 from eurosat_inpaint.training.recipes import Recipe, recipe_of
 
 
@@ -46,19 +46,21 @@ def fit_classifier(
     Raises:
         TypeError: if images are not uint8, or labels not integers.
         ValueError: as :func:`fit_unet`, or for labels that do not fit the images or the network.
+        OSError, FloatingPointError: as :func:`fit_unet`.
     """
     classes = model.output_shape[-1]
     _require_labelled(model, images=images, labels=labels)
     _require_labelled(
         model, validation_images=validation_images, validation_labels=validation_labels
     )
-    both = {"labels": labels, "validation_labels": validation_labels}
+    compared = {"labels": labels, "validation_labels": validation_labels}
+    compared = {name: values.astype(np.int64) for name, values in compared.items()}
     return run_training(
         model,
         recipe_of(recipe),
         partial(LabelledTileBatches, images, labels=labels, classes=classes),
         (validation_images.astype(np.float32) / 255, one_hot(validation_labels, classes)),
-        arguments={name: digest(values.astype(np.int64)) for name, values in both.items()},
+        arguments=compared | {"validation_images": validation_images},
         metrics=("accuracy",),
         **settings,
     )

@@ -4,12 +4,12 @@ All take their arguments in one order: the network, the tiles, the validation ti
 the rest by keyword. A stopped training is continued, see :func:`fit_unet`.
 """
 
-import hashlib
 import inspect
+import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -18,8 +18,17 @@ import numpy as np
 from eurosat_inpaint._checks import require_fitting, require_images, require_integer
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.models import InpaintingGAN
-from eurosat_inpaint.training.batches import MaskedTileBatches, TileBatches
-from eurosat_inpaint.training.checkpointing import BestWeights, SavedState, TrainingLog
+from eurosat_inpaint.training.batches import MaskedTileBatches, TileBatches, drawn_masks
+from eurosat_inpaint.training.checkpointing import (
+    BEST,
+    FiniteNumbers,
+    KeptWeights,
+    SavedState,
+    TrainingLog,
+    held_directory,
+    not_finite,
+)
+from eurosat_inpaint.training.identity import network_facts
 from eurosat_inpaint.training.recipes import (
     GANRecipe,
     Recipe,
@@ -30,6 +39,8 @@ from eurosat_inpaint.training.recipes import (
 )
 
 _VALIDATION_MASK_SEED = 1
+# By so many masks one law is told from another.
+_COMPARED_MASKS = 32
 
 
 def fit_unet(
@@ -40,7 +51,7 @@ def fit_unet(
     *,
     epochs: int = 10,
     steps_per_epoch: int | None = None,
-    directory: str | Path | None = None,
+    directory: str | os.PathLike | None = None,
     seed: int = 0,
     draw_masks: Callable[..., np.ndarray] = line_masks,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -56,14 +67,19 @@ def fit_unet(
             :class:`Recipe` of one's own.
         epochs: number of epochs, the whole length of the cosine.
         steps_per_epoch: steps of an epoch, by default one pass over the tiles.
-        directory: where ``log.csv``, ``best.weights.h5`` and the state of an unfinished training
-            are kept. Called again with the same arguments after having been stopped, training
-            continues at the epoch that it was in, with the batches and the optimiser as they were
-            when that epoch began. Patience that the recipe "original" has spent is counted anew.
+        directory: where ``log.csv``, ``best.weights.h5`` and the state of the training are kept;
+            a folder of its own, made if need be. Called again with the same arguments after
+            having been stopped, training continues at the epoch that it was in, with the batches
+            and the optimiser as they were when that epoch began, whatever weights the model
+            comes with. Patience that the recipe "original" has spent is counted anew. Called
+            again after its end, nothing is trained: the history and the best weights come back
+            at once, until the directory is deleted. A process killed at any moment leaves
+            nothing that is half written.
         seed: fixes order, flips and masks of the batches.
         draw_masks: the masks to train on, see :class:`MaskedTileBatches`.
-        callbacks: further Keras callbacks; what they hold does not survive a stop. They
-            are called after every eighth step, on PyTorch after every step.
+        callbacks: further Keras callbacks; what they hold does not survive a stop, and others
+            may continue a training. They are called after every eighth step, on PyTorch after
+            every step.
         verbose: as in ``keras.Model.fit``.
 
     Returns:
@@ -71,10 +87,21 @@ def fit_unet(
         "seconds". A continued training returns all epochs.
 
     Raises:
-        TypeError: if images are not uint8, or the recipe is neither a name nor a Recipe.
+        TypeError: if images are not uint8, the recipe is neither a name nor a Recipe,
+            ``draw_masks`` is no function or ``directory`` no path.
         ValueError: for an unknown recipe, images that do not fit the network or are fewer than a
-            batch holds, a number that is not a positive integer, or a ``directory`` that holds
-            an unfinished training with other arguments.
+            batch holds, a number that is not a positive integer, weights of the model that are
+            not finite, ``draw_masks`` that gives anything but 0 and 1 in the shape asked for; for
+            a ``directory`` in which another training is running, or that holds a training with
+            other arguments (tiles, labels and masks, the network's layers, precision and backend
+            are compared too), or damaged files.
+        OSError: if ``directory`` cannot be written, which is tried first, or has no room left
+            when something is to be saved: what was saved before stays whole, and the same call
+            continues.
+        FloatingPointError: if a loss, a weight or a number of the optimiser becomes NaN or
+            infinite; it names the epoch. The best weights until then are back in the model, and
+            in the directory, or else in the model those that it began with; the same call
+            continues from the last epoch before.
 
     Example:
         >>> import eurosat_inpaint as ei
@@ -131,11 +158,12 @@ def fit_wnet(
         One dict per epoch, as of :func:`fit_unet`.
 
     Raises:
-        TypeError, ValueError: as :func:`fit_unet`; a ``directory`` that holds an unfinished
-            training with another first stage is refused too. Also if the model has no first stage.
+        TypeError, ValueError, OSError, FloatingPointError: as :func:`fit_unet`; a ``directory``
+            that holds a training with another first stage is refused too. Also ValueError if the
+            model has no first stage.
     """
     first_stage = model.get_layer("first_stage").get_weights()
-    arguments = {"first_stage": digest(np.concatenate([w.ravel() for w in first_stage]))}
+    arguments = {"first_stage": np.concatenate([w.ravel() for w in first_stage])}
     recipe = recipe_of(recipe)
     return _fit_inpainting(model, images, validation_images, recipe, arguments, **settings)
 
@@ -159,7 +187,7 @@ def fit_gan(
         images, validation_images: as of :func:`fit_unet`.
         recipe: "gan", or a :class:`GANRecipe` of one's own.
         **settings: all further arguments of :func:`fit_unet`. In a ``directory`` the weights
-            left are ``generator.weights.h5`` and ``discriminator.weights.h5``. Callbacks are
+            kept are ``generator.weights.h5`` and ``discriminator.weights.h5``. Callbacks are
             called after every step.
 
     Returns:
@@ -172,21 +200,18 @@ def fit_gan(
         TypeError: if the model is no InpaintingGAN, images are not uint8, or the recipe is neither
             a name nor a GANRecipe.
         ValueError: as :func:`fit_unet`; if the adversarial weight is negative.
+        OSError, FloatingPointError: as :func:`fit_unet`; in both networks are then the weights
+            of the last epoch before.
         NotImplementedError: on another backend than TensorFlow.
     """
     if not isinstance(model, InpaintingGAN):
         raise TypeError(f"model must be an InpaintingGAN of two networks, got {model!r}")
     recipe = recipe_of(recipe, GANRecipe)
-    networks = {"generator": model.generator, "discriminator": model.discriminator}
-
-    def save(logs):
-        if settings.get("directory") is not None:
-            for name, network in networks.items():
-                network.save_weights(Path(settings["directory"]) / f"{name}.weights.h5")
-
-    saving = keras.callbacks.LambdaCallback(on_train_end=save)
-    settings["callbacks"] = [*settings.get("callbacks", ()), saving]
-    return _fit_inpainting(model, images, validation_images, recipe, **settings)
+    kept = {
+        "generator.weights.h5": model.generator,
+        "discriminator.weights.h5": model.discriminator,
+    }
+    return _fit_inpainting(model, images, validation_images, recipe, kept=kept, **settings)
 
 
 def _fit_inpainting(
@@ -199,10 +224,12 @@ def _fit_inpainting(
     mask_input = len(model.inputs) == 2
     make_batches = partial(MaskedTileBatches, images, draw_masks=draw_masks, mask_input=mask_input)
     tiles = validation_images.astype(np.float32) / 255
-    masks = draw_masks(len(tiles), size=tiles.shape[1], seed=_VALIDATION_MASK_SEED)
+    masks = drawn_masks(draw_masks, tiles.shape, seed=_VALIDATION_MASK_SEED)
     inputs = (tiles * masks, masks) if mask_input else tiles * masks
+    compared = (_COMPARED_MASKS, *tiles.shape[1:])
     arguments = {
-        "draw_masks": digest(draw_masks(1, size=images.shape[1], seed=0)),
+        "draw_masks": drawn_masks(draw_masks, compared, seed=0),
+        "validation_images": validation_images,
         **dict(arguments),
     }
     data = (inputs, tiles)
@@ -218,11 +245,12 @@ def run_training(
     arguments: dict[str, Any],
     epochs: int = 10,
     steps_per_epoch: int | None = None,
-    directory: str | Path | None = None,
+    directory: str | os.PathLike | None = None,
     seed: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | str = "auto",
     metrics: Sequence[str] = (),
+    kept: dict[str, keras.Model] | None = None,
 ) -> list[dict]:
     """Train a network by its recipe, from the start or from where a stopped training left it.
 
@@ -233,8 +261,10 @@ def run_training(
         make_batches: makes the batches, given ``batch_size``, ``steps_per_epoch`` and ``seed``.
         validation_data: inputs and targets, scored after every epoch.
         arguments: what must be the same when a stopped training is continued, besides recipe,
-            seed, and the numbers of epochs, steps, tiles and weights.
+            seed, tiles, the network and the numbers of epochs and steps. Of arrays a digest.
         metrics: what Keras measures beside the loss.
+        kept: files for the weights that are kept, and the networks whose weights go into them,
+            by default the whole network in ``best.weights.h5``.
         epochs, steps_per_epoch, directory, seed, callbacks, verbose: as of :func:`fit_unet`.
 
     Returns:
@@ -243,38 +273,59 @@ def run_training(
     require_integer("epochs", epochs, 1)
     batches = make_batches(batch_size=recipe.batch_size, steps_per_epoch=steps_per_epoch, seed=seed)
     compile_model(model, recipe, epochs * batches.num_batches, metrics)
-    arguments = arguments | {"recipe": facts_of(recipe), "seed": seed, "epochs": epochs}
-    arguments |= {"steps_per_epoch": batches.num_batches, "images": len(batches.images)}
-    arguments |= {"validation_images": len(validation_data[1]), "model": model.count_params()}
     measures = [mean.name for mean in model.metrics] if isinstance(recipe, GANRecipe) else ["loss"]
-    folder = None if directory is None else Path(directory)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-    log = TrainingLog(folder, (*measures, *(f"val_{name}" for name in measures)))
-    best = None if isinstance(recipe, GANRecipe) else BestWeights(folder)
-    state = SavedState(folder, arguments=arguments, log=log, best=best) if folder else None
-    completed = state.restore(model) if state else 0
+    with nullcontext() if directory is None else held_directory(directory) as folder:
+        log = TrainingLog(folder, (*measures, *(f"val_{name}" for name in measures)))
+        best = KeptWeights(folder, kept or {BEST: model}, latest=isinstance(recipe, GANRecipe))
+        state = None
+        if folder is not None:
+            arguments = arguments | {"recipe": facts_of(recipe), "seed": seed, "epochs": epochs}
+            arguments |= {"steps_per_epoch": batches.num_batches, "images": batches.images}
+            arguments |= network_facts(model)
+            state = SavedState(folder, arguments=arguments, log=log, kept=best)
+            state.restore(model)
+        if state and state.finished:
+            if verbose:
+                print(f"Nothing is trained: {str(folder)!r} holds this training, finished")
+            return log.history
+        if path := not_finite(model.weights):
+            raise ValueError(f"model must have finite weights, but {path} holds NaN or infinity")
+        best.weights = best.weights or model.get_weights()
+        keepers = [FiniteNumbers(), best, log, *([state] if state else [])]
+        try:
+            _fit(
+                model,
+                batches,
+                validation_data=validation_data,
+                epochs=epochs,
+                initial_epoch=len(log.history),
+                callbacks=[*callbacks_of(recipe), *callbacks, *keepers],
+                verbose=verbose,
+            )
+        except FloatingPointError:
+            model.set_weights(best.weights)
+            raise
+        model.set_weights(best.weights)
+        if state:
+            state.finish()
+        return log.history
+
+
+def _fit(model, batches, *, callbacks, **settings):
+    """``model.fit``; what goes wrong in a batch comes as it was raised, and not as TensorFlow's."""
 
     def set_epoch(epoch, logs):
         # Since some versions of Keras count on once before the first epoch. From 1, as in the log.
         batches.epoch = epoch + 1
 
-    keepers = [keras.callbacks.LambdaCallback(on_epoch_begin=set_epoch), best, log, state]
-    model.fit(
-        batches,
-        validation_data=validation_data,
-        validation_batch_size=64,
-        epochs=epochs,
-        initial_epoch=completed,
-        callbacks=[*callbacks_of(recipe), *callbacks, *filter(None, keepers)],
-        verbose=verbose,
-        shuffle=False,
-    )
-    if best:
-        model.set_weights(best.weights)
-    if state:
-        state.remove()
-    return log.history
+    setter = keras.callbacks.LambdaCallback(on_epoch_begin=set_epoch)
+    settings |= {"validation_batch_size": 64, "shuffle": False, "callbacks": [setter, *callbacks]}
+    try:
+        model.fit(batches, **settings)
+    except Exception:
+        if batches.problem is None:
+            raise
+        raise batches.problem from None
 
 
 def fastest_dtype(build: Callable[..., keras.Model], tiles_per_batch: int = 32) -> str:
@@ -302,8 +353,3 @@ def fastest_dtype(build: Callable[..., keras.Model], tiles_per_batch: int = 32) 
             model.train_on_batch(inputs, targets)
         seconds[dtype] = time.perf_counter() - start
     return min(seconds, key=seconds.__getitem__)
-
-
-def digest(array: np.ndarray) -> str:
-    """A few hexadecimal digits by which two arrays of the same shape can be told apart."""
-    return hashlib.sha256(array.tobytes()).hexdigest()[:16]

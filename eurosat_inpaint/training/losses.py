@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from eurosat_inpaint._checks import require_integer
+from eurosat_inpaint._checks import as_integers, as_number
 
 # Side in pixels of the windows over which differences are averaged.
 _WINDOW = 4
@@ -34,7 +34,7 @@ class SharpnessLoss(keras.losses.Loss):
         **settings: of ``keras.losses.Loss``.
 
     Raises:
-        ValueError: for a distance that is no positive integer.
+        ValueError: for a distance that is no positive integer, or a negative weight.
     """
 
     def __init__(
@@ -45,10 +45,8 @@ class SharpnessLoss(keras.losses.Loss):
         **settings: Any,
     ):
         super().__init__(name=name, **settings)
-        self.sharpness_weight = sharpness_weight
-        for distance in distances:
-            require_integer("each of distances", distance, 1)
-        self.distances = list(distances)
+        self.sharpness_weight = as_number("sharpness_weight", sharpness_weight, 0, float("inf"))
+        self.distances = list(as_integers("distances", distances))
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         total = _mean_over_tile(ops.abs(y_pred - y_true))
