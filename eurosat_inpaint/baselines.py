@@ -2,16 +2,17 @@
 
 Each takes masked tiles, (n, height, width, 3) in [0, 1], and masks, (n, height, width, 1), 1 =
 known, 0 = hole, and returns the composite, a float32 array of the tiles' shape in [0, 1]: known
-pixels are bit-identical, whatever stands in the holes is ignored. Each raises a ValueError that
-names the argument for shapes that do not fit together, a mask that is not 0 and 1 only, a tile of
-which nothing is known, and known pixels that are NaN or outside [0, 1].
+pixels are bit-identical to those of the tiles as float32, whatever stands in the holes is ignored.
+Each raises a ValueError that names the argument for shapes that do not fit together, a mask that
+is not 0 and 1 only, a tile of which nothing is known, and known pixels that are NaN or outside
+[0, 1]; and a TypeError for tiles that are not float, or masks that are no numbers.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from eurosat_inpaint._checks import as_tiles, require_masks, require_shape
+from eurosat_inpaint._checks import as_array, as_masks, as_tiles, is_float, require_shape
 from eurosat_inpaint.compositing import composite
 from eurosat_inpaint.compositing import push_pull as _push_pull
 
@@ -126,9 +127,12 @@ def _by_opencv(masked, mask, method):
 
 
 def _checked(masked, mask):
-    """Both as float32 arrays, holes black, or a ValueError."""
-    masked, mask = np.asarray(masked, np.float32), np.asarray(mask, np.float32)
+    """Both as float32 arrays, holes black, or an error."""
+    masked = as_array("masked", masked)
+    if not is_float(masked.dtype):
+        raise TypeError(f"masked must be float in [0, 1], got {masked.dtype}; divide by 255?")
     require_shape("masked", masked, "n", "height", "width", 3)
-    require_masks("mask", mask, masked.shape, known=True)
+    mask = as_masks("mask", mask, masked.shape, known=True).astype(np.float32)
     # Whatever stands in the holes is of no interest, NaN included.
-    return as_tiles("masked", np.where(mask == 1, masked, np.float32(0))), mask
+    masked = np.where(mask == 1, masked, np.zeros((), masked.dtype))
+    return as_tiles("masked", masked).astype(np.float32, copy=False), mask

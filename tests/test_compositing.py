@@ -1,9 +1,11 @@
 """Compositing and push-pull: known pixels stay, holes are filled, and saved models load."""
 
+import itertools
 import subprocess
 import sys
 
 import keras
+import ml_dtypes
 import numpy as np
 import pytest
 from keras import ops
@@ -66,6 +68,72 @@ def test_composite_keeps_the_type_and_takes_masks_of_any(
     masked = tiles * mask.astype(dtype)
     whole = composite(masked, prediction, mask.astype(mask_dtype))
     assert_is_the_composite(whole, masked, prediction, mask)
+
+
+INTEGERS = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
+FLOATS = ["float16", "bfloat16", "float32", "float64"]
+OTHER_BYTES = [">i8", ">f4", ">f8"]
+
+
+def of_any_bits(dtype, seed):
+    """Numbers of arbitrary bits: -0.0, NaN of any payload and the largest integers among them."""
+    dtype = np.dtype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+    shape = (2, 8, 8, 3, dtype.itemsize)
+    content = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+    if dtype.kind == "b":
+        content %= 2
+    return content.view(dtype)[..., 0].copy()
+
+
+@pytest.mark.parametrize("given", [np.asarray, ops.convert_to_tensor], ids=["array", "tensor"])
+@pytest.mark.parametrize("dtype", [*INTEGERS, *FLOATS, *OTHER_BYTES])
+def test_known_pixels_are_kept_bit_by_bit_in_every_dtype(dtype, given):
+    masked, prediction = of_any_bits(dtype, 0), of_any_bits(dtype, 1)
+    mask = np.random.default_rng(2).random((2, 8, 8, 1)) < 0.5
+    known = np.broadcast_to(mask, masked.shape)
+    if given is ops.convert_to_tensor:
+        masked, prediction = (x.astype(x.dtype.newbyteorder("=")) for x in (masked, prediction))
+        if dtype == "uint64":
+            with pytest.raises(TypeError, match="^masked must not be uint64: this Keras backend"):
+                composite(given(masked), given(prediction), mask)
+            return
+    whole = composite(given(masked), given(prediction), mask)
+    whole = whole if given is np.asarray else ops.convert_to_numpy(whole)
+    assert whole.dtype == masked.dtype
+    assert whole[known].tobytes() == masked[known].tobytes()
+    assert whole[~known].tobytes() == prediction[~known].tobytes()
+
+
+@pytest.mark.parametrize("given", [np.asarray, ops.convert_to_tensor], ids=["array", "tensor"])
+@pytest.mark.parametrize(
+    "dtypes",
+    [pair for pair in itertools.permutations([*INTEGERS, *FLOATS[::3]], 2) if {*pair} - {*FLOATS}],
+)
+def test_dtypes_of_which_none_holds_both_are_refused(dtypes, given):
+    one, other = (given(np.ones((1, 2, 2, 3), dtype)) for dtype in dtypes)
+    with pytest.raises(TypeError, match="masked and prediction must be of one dtype"):
+        composite(one, other, np.ones((1, 2, 2, 1)))
+
+
+@pytest.mark.parametrize("dtypes", [*itertools.permutations(["float16", "float32", "float64"], 2)])
+@pytest.mark.parametrize("given", [np.asarray, ops.convert_to_tensor], ids=["array", "tensor"])
+def test_the_wider_of_two_floats_holds_the_known_pixels(dtypes, given):
+    masked, prediction = (np.random.default_rng(0).random((2, 8, 8, 3)).astype(d) for d in dtypes)
+    mask = np.random.default_rng(2).random((2, 8, 8, 1)) < 0.5
+    whole = ops.convert_to_numpy(composite(given(masked), given(prediction), mask))
+    assert_is_the_composite(whole, masked, prediction, mask)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "object", "str"])
+def test_what_is_no_real_number_is_refused(dtype):
+    tiles = np.ones((1, 2, 2, 3))
+    for arguments, name in (
+        ((tiles.astype(dtype), tiles), "masked"),
+        ((tiles, tiles.astype(dtype)), "prediction"),
+        ((tiles, tiles, tiles[..., :1].astype(dtype)), "mask"),
+    ):
+        with pytest.raises(TypeError, match=f"^{name} must be an array of real numbers"):
+            composite(*arguments)
 
 
 @pytest.mark.parametrize("colour", [(0, 5, 7), (5, 0, 7), (5, 7, 0), (0, 0, 7)])

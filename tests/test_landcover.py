@@ -141,3 +141,28 @@ def test_bad_features_are_refused():
         kernel_distance(np.ones((1, 3)), np.ones((1, 3)))
     with pytest.raises(ValueError, match="^restored "):
         kernel_distance(good, np.full((4, 3), np.nan))
+
+
+def test_kernel_distance_of_many_tiles_is_that_of_the_whole_kernel():
+    """It is summed block by block; more rows than a block, and a last one that is not full."""
+    tiles, restored = np.random.default_rng(0).normal(size=(2, 601, 5))
+
+    def kernel(one, other):
+        values = (one @ other.T / 5 + 1) ** 3
+        np.fill_diagonal(values, 0)
+        return values
+
+    sums = (kernel(tiles, tiles) + kernel(restored, restored)).sum(axis=1)
+    across = kernel(tiles, restored)
+    means = (sums - across.sum(axis=1) - across.sum(axis=0)) / 600
+    np.testing.assert_allclose(kernel_distance(tiles, restored), 2 * means - means.mean(), 1e-9)
+
+
+def test_another_network_is_no_classifier():
+    tiles = np.full((2, 8, 8, 3), 0.5)
+    given = keras.Input((8, 8, 3))
+    for network in (keras.Model(given, keras.layers.Flatten()(given)), keras.Sequential(), None):
+        with pytest.raises(TypeError, match="^classifier must be "):
+            land_cover_features(network, tiles)
+        with pytest.raises(TypeError, match="^classifier must be "):
+            land_cover_agreement(network, tiles, tiles)

@@ -283,8 +283,8 @@ def test_bad_labels_are_refused_before_the_work(labels, class_names, problem):
         (lambda masked, masks: masked[..., :1], r"model must return shape \(2, 16, 16, 3\)"),
         (lambda masked, masks: masked[:1], r"model must return shape \(2, 16, 16, 3\)"),
         (lambda masked, masks: 0.5, r"model must return shape \(2, 16, 16, 3\)"),
-        (lambda masked, masks: masked + 1, "restored must lie in"),
-        (lambda masked, masks: masked * np.nan, "restored must lie in"),
+        (lambda masked, masks: masked + 1, r"model must return values in \[0, 1\].*sigmoid"),
+        (lambda masked, masks: masked * np.nan, "model must return finite numbers.* tile 0 "),
     ],
 )
 def test_what_a_model_returns_is_checked(model, message):

@@ -11,7 +11,16 @@ from keras import layers
 
 from eurosat_inpaint.compositing import push_pull
 from eurosat_inpaint.masks import line_masks
-from eurosat_inpaint.models import original_unet, residual_unet, unet, wnet
+from eurosat_inpaint.metrics import gflop_per_tile
+from eurosat_inpaint.models import (
+    InpaintingGAN,
+    original_unet,
+    patch_discriminator,
+    residual_unet,
+    unet,
+    wnet,
+    wnet_stages,
+)
 from eurosat_inpaint.models.unet import _depth_to_space, _space_to_depth
 
 TINY_RESIDUAL = {"filters": (8, 12), "blocks": (1, 2)}
@@ -264,3 +273,23 @@ def test_unet_weights_saved_under_a_bfloat16_policy_load_in_float32(tmp_path, bf
     in_float32.load_weights(tmp_path / "tiny.weights.h5")
     for one, other in zip(in_bfloat16.get_weights(), in_float32.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "model", [None, 3, keras.Sequential(), unet], ids=["None", "3", "unbuilt", "builder"]
+)
+def test_what_is_no_network_is_refused_by_name(model):
+    sound = residual_unet(16, **TINY_RESIDUAL), patch_discriminator(16, filters=(2, 2))
+    for networks, role in (((model, sound[1]), "generator"), ((sound[0], model), "discriminator")):
+        with pytest.raises(TypeError, match=f"^{role} must be a Keras model"):
+            InpaintingGAN(*networks)
+    with pytest.raises(TypeError, match="^model must be a W-Net"):
+        wnet_stages(model)
+    with pytest.raises(TypeError, match="^model must be a Keras model"):
+        gflop_per_tile(model)
+
+
+@pytest.mark.parametrize("first", [3, (8, 12), "unet"])
+def test_wnet_refuses_another_first_stage(first):
+    with pytest.raises(TypeError, match="^first must be a dictionary"):
+        wnet(16, first=first)

@@ -292,6 +292,7 @@ def test_network_without_a_fixed_size_takes_any_tile():
     masked = keras.Input((None, None, 3))
     network = keras.Model(masked, keras.layers.Conv2D(3, 1, activation="sigmoid")(masked))
     images, masks = np.full((2, 20, 28, 3), 0.5, np.float32), np.zeros((2, 20, 28, 1))
+    masks[:, 3] = 1
     assert inpaint(images, masks, network).shape == (2, 20, 28, 3)
 
 
@@ -332,7 +333,7 @@ def test_masks_of_other_shapes_are_refused(shape, tiles, network):
 
 def test_what_is_no_model_is_refused(tiles):
     images, masks = (part[:2] for part in tiles)
-    with pytest.raises(ValueError, match="^name "):
+    with pytest.raises(ValueError, match="^model "):
         inpaint(images, masks, "resnet")
     for model in (None, 3, lambda masked, masks: masked):
         with pytest.raises(TypeError, match="^model "):

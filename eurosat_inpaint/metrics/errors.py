@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from eurosat_inpaint._checks import as_tile_pair, require_masks
+from eurosat_inpaint._checks import as_masks, as_unit, blocks, require_tile_pair
 
 # A tile without error would have an infinite PSNR, and with it every mean that includes it.
 PSNR_CAP = 100.0
+# A Gaussian of deviation 1.5, cut at 3.5 deviations: five pixels to each side of the one judged.
+_SSIM_WINDOW = 11
 
 
 def mse(tiles: np.ndarray, restored: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
@@ -20,6 +22,7 @@ def mse(tiles: np.ndarray, restored: np.ndarray, masks: np.ndarray | None = None
         float64 (n,), on the scale where white is 1.
 
     Raises:
+        TypeError: for what is no real numbers, or a masked array.
         ValueError: for shapes that differ, values outside [0, 1], NaN, or a mask without holes.
 
     Example:
@@ -31,14 +34,20 @@ def mse(tiles: np.ndarray, restored: np.ndarray, masks: np.ndarray | None = None
         >>> float(mse(tiles, restored)[0]), float(mse(tiles, restored, mask)[0])
         (0.0625, 0.125)
     """
-    tiles, restored, holes = _checked(tiles, restored, masks)
-    return _mean((tiles - restored) ** 2, holes)
+
+    def squared(true, found, holes):
+        return _mean((true - found) ** 2, holes)
+
+    return _by_tile(squared, tiles, restored, masks)
 
 
 def mae(tiles: np.ndarray, restored: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
     """Mean absolute error of each tile; arguments and errors as of :func:`mse`."""
-    tiles, restored, holes = _checked(tiles, restored, masks)
-    return _mean(np.abs(tiles - restored), holes)
+
+    def absolute(true, found, holes):
+        return _mean(np.abs(true - found), holes)
+
+    return _by_tile(absolute, tiles, restored, masks)
 
 
 def psnr(tiles: np.ndarray, restored: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
@@ -56,20 +65,23 @@ def ssim(tiles: np.ndarray, restored: np.ndarray, masks: np.ndarray | None = Non
     the mean over channels and over all pixels five or more from the border. scikit-image computes
     it. With ``masks``, the mean over channels and hole pixels, also those near the border, where
     the windows see the tile mirrored; every window around a hole pixel counts as it is, with the
-    known pixels in it.
+    known pixels in it. Tiles must be at least as large as a window, 11 pixels.
     """
-    tiles, restored, holes = _checked(tiles, restored, masks)
-    similarities, maps = _structural_similarity(tiles, restored)
-    return similarities if holes is None else _mean(maps, holes)
+
+    def similarity(true, found, holes):
+        similarities, maps = _structural_similarity(true, found)
+        return similarities if holes is None else _mean(maps, holes)
+
+    return _by_tile(similarity, tiles, restored, masks, require_ssim_windows)
 
 
 def channel_argmax_accuracy(tiles: np.ndarray, restored: np.ndarray) -> np.ndarray:
-    """Fraction of each tile's pixels whose brightest channel is the right one; errors as of mse.
+    """Fraction of each tile's pixels whose brightest channel is the right one.
 
     This is what Keras' "accuracy" computes on an RGB output. It says little: the answer "blue"
-    everywhere scores 0.657 on EuroSAT.
+    everywhere scores 0.657 on EuroSAT. Arguments and errors are those of :func:`mse`.
     """
-    return _argmax_accuracy(*as_tile_pair(tiles, restored))
+    return _by_tile(lambda true, found, _: _argmax_accuracy(true, found), tiles, restored)
 
 
 def scores_and_squared_errors(
@@ -91,14 +103,30 @@ def scores_and_squared_errors(
     return scores | {"channel_argmax_accuracy": _argmax_accuracy(tiles, restored)}, squared
 
 
-def _checked(tiles, restored, masks):
-    """Both as float, and the holes, None for all pixels."""
-    tiles, restored = as_tile_pair(tiles, restored)
-    if masks is None:
-        return tiles, restored, None
-    masks = np.asarray(masks)
-    require_masks("masks", masks, tiles.shape, holes=True)
-    return tiles, restored, masks == 0
+def require_ssim_windows(name: str, images: np.ndarray) -> None:
+    """Raise a ValueError unless tiles are large enough for a window of :func:`ssim`."""
+    if min(images.shape[1:3]) < _SSIM_WINDOW:
+        raise ValueError(
+            f"{name} must have sides of at least {_SSIM_WINDOW} pixels, as wide as a window of "
+            f"SSIM, got {images.shape[1]} x {images.shape[2]}"
+        )
+
+
+def _by_tile(score, tiles, restored, masks=None, check=None):
+    """A score of each tile, given the holes or None for all pixels.
+
+    It is taken block by block: no copies of all tiles are held at once.
+    """
+    tiles, restored = require_tile_pair(tiles, restored)
+    if check:
+        check("tiles", tiles)
+    if masks is not None:
+        masks = as_masks("masks", masks, tiles.shape, holes=True)
+    parts = (
+        (as_unit(tiles[part]), as_unit(restored[part]), None if masks is None else masks[part] == 0)
+        for part in blocks(len(tiles))
+    )
+    return np.concatenate([score(*part) for part in parts])
 
 
 def _mean(errors, holes=None):

@@ -7,18 +7,26 @@ from typing import Any
 import numpy as np
 
 from eurosat_inpaint import pretrained
-from eurosat_inpaint._checks import as_tiles, require_fitting, require_labels, require_masks
-from eurosat_inpaint.metrics.errors import scores_and_squared_errors
+from eurosat_inpaint._checks import (
+    as_masks,
+    as_unit,
+    blocks,
+    require_fitting,
+    require_labels,
+    require_tiles,
+)
+from eurosat_inpaint.metrics.errors import require_ssim_windows, scores_and_squared_errors
 from eurosat_inpaint.metrics.intervals import bootstrap_interval, paired_difference
 from eurosat_inpaint.metrics.landcover import features_and_classes, kernel_distance, with_features
 from eurosat_inpaint.metrics.positions import (
     DISTANCE_EDGES,
     beyond_outermost_lines,
     distances_to_known,
-    error_by_distance,
-    error_map,
+    mean_or_nan,
+    sums_by_distance,
+    sums_by_position,
 )
-from eurosat_inpaint.metrics.sharpness import change_in_holes, power_by_cycles
+from eurosat_inpaint.metrics.sharpness import change_in_holes, power_by_cycles, summed_power
 
 
 def evaluate(
@@ -33,10 +41,11 @@ def evaluate(
     """Restore masked tiles and score them.
 
     Args:
-        model: a Keras model with one input (masked) or two (masked, mask), or any callable
+        model: a Keras network as of :func:`pretrained.inpaint`, or any callable
             ``(masked, mask) -> restored``, called on batches of float32 in [0, 1].
-        images: whole tiles, (n, height, width, 3): uint8, or float in [0, 1].
-        masks: (n, height, width, 1), 1 = known, 0 = hole; each must have holes.
+        images: whole tiles, (n, height, width, 3), of 11 pixels or more: uint8, or float in
+            [0, 1].
+        masks: (n, height, width, 1), 1 = known, 0 = hole; each must have holes and known pixels.
         labels: integers (n,), the class of each tile; if given, scores per class are added.
         class_names: names of the classes, by label.
         progress: show a progress bar.
@@ -48,9 +57,10 @@ def evaluate(
         occurs, by name.
 
     Raises:
-        TypeError: if labels are not integers.
-        ValueError: as :func:`mse`; also if what the model returns is not in [0, 1], or if labels
-            do not fit to the tiles or to the names.
+        TypeError: if labels are not integers, if the model cannot be called, or if it returns no
+            real floating-point numbers.
+        ValueError: as :func:`mse`; also if what the model returns is not finite or not in [0, 1],
+            or if labels do not fit to the tiles or to the names.
 
     Example:
         >>> import eurosat_inpaint as ei
@@ -60,8 +70,8 @@ def evaluate(
         >>> scores["tiles"], scores["mse"] < scores["mse_holes"]
         (94, True)
     """
-    tiles, masks, labels = _checked(images, masks, labels, class_names)
-    scores, _ = scores_and_squared_errors(tiles, _restore(model, tiles, masks, progress), masks)
+    images, masks, labels = _checked(images, masks, labels, class_names)
+    scores = _scores(model, images, masks, progress)
     summary = _means(scores)
     if labels is not None:
         summary["per_class"] = _means_per_class(scores, labels, class_names)
@@ -72,8 +82,8 @@ def score_tiles(
     model: Callable, images: np.ndarray, masks: np.ndarray, *, progress: bool = False
 ) -> dict[str, np.ndarray]:
     """The scores of :func:`evaluate` tile by tile, each float64 (n,)."""
-    tiles, masks, _ = _checked(images, masks)
-    return scores_and_squared_errors(tiles, _restore(model, tiles, masks, progress), masks)[0]
+    images, masks, _ = _checked(images, masks)
+    return _scores(model, images, masks, progress)
 
 
 def compare(
@@ -113,8 +123,8 @@ def compare(
         What cannot be measured of these tiles is NaN, as interpolation where masks have one line.
 
     Raises:
-        TypeError, ValueError: as :func:`evaluate`; for fewer than two tiles, tiles that do not
-            fit the shipped classifier, or a mask without known pixels.
+        TypeError, ValueError: as :func:`evaluate`; for no methods, fewer than two tiles, or tiles
+            that do not fit the shipped classifier.
 
     Example:
         >>> import eurosat_inpaint as ei
@@ -126,28 +136,30 @@ def compare(
         >>> second["mse"]["low"] < second["mse"]["value"] < second["mse"]["high"]
         True
     """
-    tiles, masks, labels = _checked(images, masks, labels, class_names, known=True)
-    if len(tiles) < 2:
-        raise ValueError(f"images must be at least two tiles to compare on, got {len(tiles)}")
-    truth = _TrueTiles(tiles, masks)
+    if not isinstance(methods, Mapping) or not methods:
+        raise TypeError(f"methods must be a dictionary of one method or more, got {methods!r}")
+    images, masks, labels = _checked(images, masks, labels, class_names)
+    if len(images) < 2:
+        raise ValueError(f"images must be at least two tiles to compare on, got {len(images)}")
+    restorers = {
+        name: pretrained.as_restorer(model, images, name=f"methods[{name!r}]", tiles_name="images")
+        for name, model in methods.items()
+    }
+    truth = _TrueTiles(images, masks)
     rows: list[dict] = []
     previous: dict[str, tuple] = {}
-    for name, model in methods.items():
-        restored = _restore(model, tiles, masks, progress)
-        scores, squared_errors = scores_and_squared_errors(tiles, restored, masks)
-        squared_errors = squared_errors.mean(axis=-1)
-        samples = {score: (values, None) for score, values in scores.items()}
-        samples |= truth.samples(restored, squared_errors)
-        row = {"name": name, "tiles": len(tiles)}
+    for name, restore in restorers.items():
+        scores, samples, profiles = truth.measured(_restored(restore, images, masks, progress))
+        row = {"name": name, "tiles": len(images)}
         row |= {score: _value_with_interval(*sample) for score, sample in samples.items()}
-        row |= truth.profiles(restored, squared_errors)
+        row |= profiles
         if labels is not None:
             scores["land_cover_agreement"] = samples["land_cover_agreement"][0]
             row["per_class"] = _means_per_class(scores, labels, class_names)
         if previous:
             row["difference_from_previous"] = {
-                score: _difference_with_interval(*sample, previous[score][0])
-                for score, sample in samples.items()
+                score: _difference_with_interval(values, weights, previous[score][0])
+                for score, (values, weights) in samples.items()
             }
         rows.append(row)
         previous = samples
@@ -155,50 +167,92 @@ def compare(
 
 
 class _TrueTiles:
-    """True tiles and masks, and what is measured of them once for all methods."""
+    """True tiles and masks, and what is measured of them once for all methods.
 
-    def __init__(self, tiles, masks):
+    What is kept of a tile is its scores and features, no picture.
+    """
+
+    def __init__(self, images, masks):
         classifier = pretrained.load("classifier")
-        require_fitting("images", tiles, classifier)
-        self.masks = masks
+        require_fitting("images", images, classifier)
+        self.images = images
         self.network = with_features(classifier)
-        self.features, self.classes = features_and_classes(self.network, tiles)
-        self.gradients = change_in_holes(tiles, masks)
-        self.power = power_by_cycles(tiles)
-        self.distances = distances_to_known(masks)
-        self.holes = masks[..., 0] == 0
-        self.extrapolated = beyond_outermost_lines(masks)
+        parts = []
+        for block in blocks(len(images)):
+            tiles = as_unit(images[block])
+            features, classes = features_and_classes(self.network, tiles)
+            gradients = change_in_holes(tiles, masks[block])
+            parts.append((features, classes, gradients, summed_power(tiles)[None]))
+        joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
+        self.features, self.classes, self.gradients, power = joined
+        self.power = power_by_cycles(power.sum(axis=0) / len(images))
 
-    def samples(self, restored, squared_errors):
-        """Scores of restored tiles, each as values and weights (or None) tile by tile.
+    def measured(self, batches):
+        """Scores of restored tiles, the same and others as samples, and profiles.
 
-        The score is the mean of the values, or their sum over that of the weights.
+        Args:
+            batches: of :func:`_restored`.
+
+        Returns:
+            The scores of :func:`evaluate`, by name; with more of them, of each the values and the
+            weights (or None) tile by tile: the score is the mean of the values, or their sum over
+            that of the weights; and where tiles are wrong, and what their spectrum is.
         """
-        features, classes = features_and_classes(self.network, restored)
-        interpolated = self.holes & ~self.extrapolated
-        return {
-            "mse_interpolated": _over(squared_errors, interpolated),
-            "mse_extrapolated": _over(squared_errors, self.extrapolated),
-            "gradient_ratio": (change_in_holes(restored, self.masks), self.gradients),
-            "land_cover_agreement": ((classes == self.classes).astype(np.float64), None),
-            "kernel_distance": (kernel_distance(self.features, features), None),
+        parts = [self._measured(*batch) for batch in batches]
+        scores, others, sums = ([part[kind] for part in parts] for kind in range(3))
+        scores, others = _joined(scores), _joined(others)
+        by_distance, by_position, power = (
+            [sum(terms) for terms in zip(*pairs, strict=True)]
+            for pairs in zip(*(part.values() for part in sums), strict=True)
+        )
+        samples = {score: (values, None) for score, values in scores.items()}
+        samples |= {
+            "mse_interpolated": (others["interpolated"], others["interpolated_pixels"]),
+            "mse_extrapolated": (others["extrapolated"], others["extrapolated_pixels"]),
+            "gradient_ratio": (others["gradients"], self.gradients),
+            "land_cover_agreement": ((others["classes"] == self.classes).astype(np.float64), None),
+            "kernel_distance": (kernel_distance(self.features, others["features"]), None),
         }
-
-    def profiles(self, restored, squared_errors):
-        """Where restored tiles are wrong, by distance and position, and what their spectrum is."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = power_by_cycles(restored) / self.power
-        return {
-            "mse_by_distance": error_by_distance(squared_errors, self.distances, DISTANCE_EDGES),
+            ratio = power_by_cycles(power[0] / len(self.images)) / self.power
+        profiles = {
+            "mse_by_distance": mean_or_nan(*by_distance),
             "radial_power_ratio": ratio,
-            "error_map": error_map(squared_errors, self.holes),
+            "error_map": mean_or_nan(*by_position),
         }
+        return scores, samples, profiles
+
+    def _measured(self, tiles, restored, masks):
+        """Of one batch: its scores, what is measured of each tile beside, and sums over tiles."""
+        scores, squared_errors = scores_and_squared_errors(tiles, restored, masks)
+        squared_errors = squared_errors.mean(axis=-1)
+        holes, extrapolated = masks[..., 0] == 0, beyond_outermost_lines(masks)
+        features, classes = features_and_classes(self.network, restored)
+        others = {"features": features, "classes": classes}
+        others["gradients"] = change_in_holes(restored, masks)
+        for name, pixels in (
+            ("interpolated", holes & ~extrapolated),
+            ("extrapolated", extrapolated),
+        ):
+            others[name] = (squared_errors * pixels).sum(axis=(1, 2), dtype=np.float64)
+            others[f"{name}_pixels"] = pixels.sum(axis=(1, 2)).astype(np.float64)
+        sums = {
+            "distance": sums_by_distance(squared_errors, distances_to_known(masks), DISTANCE_EDGES),
+            "position": sums_by_position(squared_errors, holes),
+            "power": [summed_power(restored)],
+        }
+        return scores, others, sums
 
 
-def _over(errors, pixels):
-    """Sum of the errors, and number, of the chosen pixels of each tile."""
-    sums = (errors * pixels).sum(axis=(1, 2), dtype=np.float64)
-    return sums, pixels.sum(axis=(1, 2)).astype(np.float64)
+def _scores(model, images, masks, progress):
+    restore = pretrained.as_restorer(model, images, tiles_name="images")
+    batches = _restored(restore, images, masks, progress)
+    return _joined([scores_and_squared_errors(*batch)[0] for batch in batches])
+
+
+def _joined(parts):
+    """One dictionary of arrays of all tiles from those of the batches."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _value_with_interval(values, weights):
@@ -217,24 +271,38 @@ def _difference_with_interval(values, weights, previous_values):
     return paired_difference(values, previous_values, weights)
 
 
-def _checked(images, masks, labels=None, class_names=None, known=False):
-    """Tiles as float, masks that fit them as float32, and labels as an array or None."""
-    tiles, masks = as_tiles("images", images), np.asarray(masks, np.float32)
-    require_masks("masks", masks, tiles.shape, holes=True, known=known)
+def _checked(images, masks, labels=None, class_names=None):
+    """Tiles, masks that fit them, both of whatever dtype, and labels as an array or None."""
+    images = require_tiles("images", images)
+    require_ssim_windows("images", images)
+    masks = as_masks("masks", masks, images.shape, holes=True, known=True)
+    if class_names is not None and not _are_distinct_names(class_names):
+        raise ValueError(f"class_names must be a sequence of different names, got {class_names!r}")
     if labels is not None:
         labels = np.asarray(labels)
         classes = None if class_names is None else len(class_names)
-        require_labels("labels", labels, len(tiles), classes)
-    return tiles, masks, labels
+        require_labels("labels", labels, len(images), classes)
+    return images, masks, labels
 
 
-def _restore(model, tiles, masks, progress):
-    """What the model makes of the masked tiles, float32, checked."""
+def _are_distinct_names(names):
+    if not isinstance(names, (list, tuple, np.ndarray)) or getattr(names, "ndim", 1) != 1:
+        return False
+    return all(isinstance(name, str) for name in names) and len({*names}) == len(names)
+
+
+def _restored(restore, images, masks, progress):
+    """True tiles, what is made of them masked, and masks, batch by batch; all are float."""
     from tqdm import tqdm
 
     bar = partial(tqdm, desc="Restoring", leave=False, disable=None) if progress else None
-    masked = (tiles * masks).astype(np.float32)
-    return as_tiles("restored", pretrained.restore_in_batches(model, masked, masks, bar))
+
+    def batch_of(batch):
+        given = masks[batch].astype(np.float32)
+        return (as_unit(images[batch]) * given).astype(np.float32), given
+
+    for batch, restored in pretrained.restored_batches(restore, len(images), batch_of, bar):
+        yield as_unit(images[batch]), restored, masks[batch].astype(np.float32)
 
 
 def _means(scores):
@@ -256,7 +324,15 @@ def gflop_per_tile(model: Any) -> float:
 
     A multiplication and an addition count as two. Everything but convolutions is left out: it is
     less than a hundredth. Models inside the model are counted with it.
+
+    Raises:
+        TypeError: if it is no Keras model made of layers that know their outputs.
+        ValueError: if the sides of its tiles are not fixed.
     """
+    if not hasattr(model, "layers") or not getattr(model, "inputs", None):
+        raise TypeError(f"model must be a Keras model that knows its inputs, got {model!r}")
+    if None in [size for tensor in model.inputs for size in tensor.shape[1:]]:
+        raise ValueError(f"model must take tiles of fixed sides, got {model.inputs}")
     operations = 0
     for layer in _innermost_layers(model):
         if not hasattr(layer, "kernel"):

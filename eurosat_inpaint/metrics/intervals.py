@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eurosat_inpaint._checks import as_finite
+from eurosat_inpaint._checks import as_finite, require_integer
 
 _CONFIDENCE = 0.95
 _RESAMPLES = 2000
@@ -26,11 +26,13 @@ def bootstrap_interval(
         Lower and upper end.
 
     Raises:
+        TypeError: for values that are no real numbers.
         ValueError: for values that are not finite, fewer than two, or of another shape than the
-            weights; for weights that are negative, or all 0.
+            weights; for weights that are negative, or all 0; for a negative seed.
     """
     from scipy.stats import bootstrap
 
+    require_integer("seed", seed, 0)
     samples = [as_finite("values", values, "n")]
     if weights is not None:
         weights = as_finite("weights", weights, len(samples[0]))
@@ -75,7 +77,7 @@ def paired_difference(
         "difference" (first minus second), "low" and "high".
 
     Raises:
-        ValueError: as :func:`bootstrap_interval`.
+        TypeError, ValueError: as :func:`bootstrap_interval`.
 
     Example:
         >>> hard, easy = np.array([0.9, 0.1, 0.5]), np.array([0.8, 0.0, 0.4])

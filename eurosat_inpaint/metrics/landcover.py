@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from eurosat_inpaint._checks import as_finite, as_tile_pair, as_tiles, require_fitting
+from eurosat_inpaint._checks import as_finite, as_tile_pair, as_tiles, blocks, require_fitting
 
 _TILES_PER_BATCH = 64
+_ROWS_PER_BLOCK = 256
 
 
 def land_cover_agreement(classifier: Any, tiles: np.ndarray, restored: np.ndarray) -> np.ndarray:
@@ -20,11 +21,12 @@ def land_cover_agreement(classifier: Any, tiles: np.ndarray, restored: np.ndarra
         float64 (n,): 1 where it does, else 0.
 
     Raises:
+        TypeError: if the classifier is another network.
         ValueError: for shapes that differ or do not fit the classifier, values outside [0, 1], or
             NaN.
     """
     pair = as_tile_pair(tiles, restored)
-    require_fitting("tiles", pair[0], classifier)
+    require_fitting("tiles", pair[0], classifier, "classifier")
     network = with_features(classifier)
     whole, filled = (features_and_classes(network, images)[1] for images in pair)
     return (whole == filled).astype(np.float64)
@@ -41,10 +43,11 @@ def land_cover_features(classifier: Any, images: np.ndarray) -> np.ndarray:
         float64 (n, d).
 
     Raises:
+        TypeError: if the classifier is another network.
         ValueError: for a shape that does not fit the classifier, values outside [0, 1], or NaN.
     """
     images = as_tiles("images", images)
-    require_fitting("images", images, classifier)
+    require_fitting("images", images, classifier, "classifier")
     return features_and_classes(with_features(classifier), images)[0]
 
 
@@ -52,8 +55,10 @@ def with_features(classifier: Any) -> Any:
     """The classifier as a model of two outputs, features and logits."""
     import keras
 
+    if "features" not in [layer.name for layer in classifier.layers]:
+        raise TypeError(f"classifier must be one of models.classifier, got {classifier!r}")
     outputs = [classifier.get_layer("features").output, classifier.output]
-    return keras.Model(classifier.inputs, outputs)
+    return keras.Model(classifier.input, outputs)
 
 
 def features_and_classes(model: Any, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,18 +95,26 @@ def kernel_distance(tiles: np.ndarray, restored: np.ndarray) -> np.ndarray:
         :func:`intervals.paired_difference`.
 
     Raises:
+        TypeError: for what is no real numbers.
         ValueError: for shapes that differ, or features that are not finite.
     """
     tiles = as_finite("tiles", tiles, "n", "d")
     restored = as_finite("restored", restored, *tiles.shape)
-    across = _kernel_without_pairs(tiles, restored)
-    sums = _kernel_without_pairs(tiles, tiles).sum(axis=1)
-    sums += _kernel_without_pairs(restored, restored).sum(axis=1)
-    means = (sums - across.sum(axis=1) - across.sum(axis=0)) / (len(tiles) - 1)
+    to_own = _kernel_sums(tiles, tiles)[0] + _kernel_sums(restored, restored)[0]
+    of_tiles, of_restored = _kernel_sums(tiles, restored)
+    means = (to_own - of_tiles - of_restored) / (len(tiles) - 1)
     return 2 * means - means.mean()
 
 
-def _kernel_without_pairs(first, second):
-    kernel = (first @ second.T / first.shape[1] + 1) ** 3
-    np.fill_diagonal(kernel, 0)
-    return kernel
+def _kernel_sums(first, second):
+    """Sums of the kernel of all pairs of rows but a row's own, by row of either."""
+    of_first, of_second = np.empty(len(first)), np.zeros(len(second))
+    # All rows at once would take their number squared.
+    for block in blocks(len(first), _ROWS_PER_BLOCK):
+        base = first[block] @ second.T / first.shape[1] + 1
+        kernel = base * base * base
+        rows = np.arange(len(kernel))
+        kernel[rows, block.start + rows] = 0
+        of_first[block] = kernel.sum(axis=1)
+        of_second += kernel.sum(axis=0)
+    return of_first, of_second

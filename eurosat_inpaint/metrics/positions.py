@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eurosat_inpaint._checks import require_masks, require_shape
+from eurosat_inpaint._checks import as_array, as_masks, require_shape
 
 # Bins of :func:`mean_error_by_distance` in comparisons, in pixels.
 DISTANCE_EDGES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 48)
@@ -20,6 +20,7 @@ def distances_to_known(masks: np.ndarray) -> np.ndarray:
         float32 (n, height, width).
 
     Raises:
+        TypeError: for what is no real numbers.
         ValueError: for another shape, or a mask that is not 0 and 1 only or has no known pixel.
     """
     from scipy.ndimage import distance_transform_edt
@@ -38,6 +39,7 @@ def beyond_outermost_lines(masks: np.ndarray) -> np.ndarray:
         bool (n, height, width).
 
     Raises:
+        TypeError: for what is no real numbers.
         ValueError: for another shape, or a mask that is not 0 and 1 only.
     """
     known = _as_masks(masks)[..., 0] == 1
@@ -61,25 +63,27 @@ def mean_error_by_distance(
         float64 (k,); NaN for a bin without pixels.
 
     Raises:
+        TypeError: for what is no real numbers.
         ValueError: as :func:`distances_to_known`; for shapes that do not fit together, errors
             outside [0, 1], NaN, a mask without holes, or edges that do not increase.
     """
     squared_errors, masks = _checked(squared_errors, masks)
-    if not (np.diff(edges) > 0).all():
-        raise ValueError(f"edges must increase, got {edges}")
-    return error_by_distance(squared_errors, distances_to_known(masks), edges)
+    edges = as_array("edges", edges).astype(np.float64)
+    require_shape("edges", edges, "k + 1")
+    if len(edges) < 2 or not (np.diff(edges) > 0).all():
+        raise ValueError(f"edges must be two or more and increase, got {edges}")
+    return mean_or_nan(*sums_by_distance(squared_errors, distances_to_known(masks), edges))
 
 
-def error_by_distance(
-    squared_errors: np.ndarray, distances: np.ndarray, edges: Sequence[float]
-) -> np.ndarray:
-    """:func:`mean_error_by_distance`, given the distances of :func:`distances_to_known`."""
+def sums_by_distance(
+    squared_errors: np.ndarray, distances: np.ndarray, edges: Sequence[float] | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sums and counts of :func:`mean_error_by_distance`, given :func:`distances_to_known`."""
     holes = distances > 0
     bins = np.digitize(distances[holes], edges)
     sums = np.bincount(bins, squared_errors[holes], minlength=len(edges) + 1)
     counts = np.bincount(bins, minlength=len(edges) + 1)
-    with np.errstate(invalid="ignore"):
-        return (sums / counts)[1 : len(edges)]
+    return sums[1 : len(edges)], counts[1 : len(edges)]
 
 
 def mean_error_map(squared_errors: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -93,21 +97,30 @@ def mean_error_map(squared_errors: np.ndarray, masks: np.ndarray) -> np.ndarray:
         float64 (height, width); NaN where no tile has a hole.
 
     Raises:
+        TypeError: for what is no real numbers.
         ValueError: for shapes that do not fit together, errors outside [0, 1], NaN, or a mask
             that is not 0 and 1 only or has no holes.
     """
     squared_errors, masks = _checked(squared_errors, masks)
-    return error_map(squared_errors, masks[..., 0] == 0)
+    return mean_or_nan(*sums_by_position(squared_errors, masks[..., 0] == 0))
 
 
-def error_map(squared_errors: np.ndarray, holes: np.ndarray) -> np.ndarray:
-    """:func:`mean_error_map`, given the holes, bool (n, height, width)."""
+def sums_by_position(
+    squared_errors: np.ndarray, holes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sums and counts of :func:`mean_error_map`, given the holes, bool (n, height, width)."""
+    return (squared_errors * holes).sum(axis=0, dtype=np.float64), holes.sum(axis=0)
+
+
+def mean_or_nan(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Means from sums and counts; NaN where there was nothing to count."""
     with np.errstate(invalid="ignore"):
-        return (squared_errors * holes).sum(axis=0, dtype=np.float64) / holes.sum(axis=0)
+        return sums / counts
 
 
 def _checked(squared_errors, masks):
-    squared_errors, masks = np.asarray(squared_errors), _as_masks(masks, holes=True)
+    masks = _as_masks(masks, holes=True)
+    squared_errors = as_array("squared_errors", squared_errors).astype(np.float64, copy=False)
     require_shape("squared_errors", squared_errors, *masks.shape[:3])
     # Written so that NaN fails too.
     if not (squared_errors.min() >= 0 and squared_errors.max() <= 1):
@@ -116,9 +129,7 @@ def _checked(squared_errors, masks):
 
 
 def _as_masks(masks, **wanted):
-    masks = np.asarray(masks)
-    require_shape("masks", masks, "n", "height", "width", 1)
-    if len(masks) == 0:
+    masks = as_masks("masks", masks, ("n", "height", "width", 1), **wanted)
+    if masks.size == 0:
         raise ValueError("masks must hold at least one mask, got none")
-    require_masks("masks", masks, masks.shape, **wanted)
     return masks

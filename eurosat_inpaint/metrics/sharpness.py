@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from eurosat_inpaint._checks import as_tile_pair, as_tiles, require_masks, require_shape
+from eurosat_inpaint._checks import (
+    as_masks,
+    as_tile_pair,
+    as_tiles,
+    as_unit,
+    blocks,
+    require_shape,
+    require_tiles,
+)
 
 
 def gradient_sums(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -16,11 +24,12 @@ def gradient_sums(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
         float64 (n,), on the scale where white is 1.
 
     Raises:
+        TypeError: for what is no real numbers.
         ValueError: for values outside [0, 1], NaN, or masks of another shape, not 0 and 1 only,
             or without holes.
     """
-    images, masks = as_tiles("images", images), np.asarray(masks)
-    require_masks("masks", masks, images.shape, holes=True)
+    images = as_tiles("images", images)
+    masks = as_masks("masks", masks, images.shape, holes=True)
     return change_in_holes(images, masks)
 
 
@@ -45,12 +54,12 @@ def gradient_ratio(tiles: np.ndarray, restored: np.ndarray, masks: np.ndarray) -
         masks: (n, height, width, 1), 1 = known, 0 = hole.
 
     Raises:
+        TypeError: for what is no real numbers.
         ValueError: for shapes that differ, values outside [0, 1], NaN, masks that are not 0 and 1
             only or have no holes, or true tiles that are flat in all holes.
     """
     tiles, restored = as_tile_pair(tiles, restored)
-    masks = np.asarray(masks)
-    require_masks("masks", masks, tiles.shape, holes=True)
+    masks = as_masks("masks", masks, tiles.shape, holes=True)
     truth = change_in_holes(tiles, masks).sum()
     if truth == 0:
         raise ValueError("tiles must not be flat in all holes: there is no gradient to compare to")
@@ -69,19 +78,25 @@ def radial_power(images: np.ndarray) -> np.ndarray:
         float64 (side / 2 - 1,): mean power of the waves of 1, 2, ... cycles per tile.
 
     Raises:
+        TypeError: for what is no real numbers.
         ValueError: for tiles that are not square, values outside [0, 1], or NaN.
     """
-    images = as_tiles("images", images)
+    images = require_tiles("images", images)
     require_shape("images", images, "n", "side", "side", 3)
-    return power_by_cycles(images)
+    sums = [summed_power(as_unit(images[block])) for block in blocks(len(images))]
+    return power_by_cycles(np.sum(sums, axis=0) / len(images))
 
 
-def power_by_cycles(images: np.ndarray) -> np.ndarray:
-    """:func:`radial_power` of float tiles."""
+def summed_power(images: np.ndarray) -> np.ndarray:
+    """Power of the waves of float tiles, summed over the tiles: float64 (side, side)."""
     from scipy.fft import dctn
 
     brightness = images.mean(axis=-1, dtype=np.float64)
-    power = (dctn(brightness, axes=(1, 2), norm="ortho") ** 2).mean(axis=0)
+    return (dctn(brightness, axes=(1, 2), norm="ortho") ** 2).sum(axis=0)
+
+
+def power_by_cycles(power: np.ndarray) -> np.ndarray:
+    """:func:`radial_power`, given the mean power of each wave."""
     # Wave k of the cosine transform has k / 2 cycles per tile.
     cycles = np.hypot(*np.mgrid[: len(power), : len(power)]) / 2
     rings = np.rint(cycles).astype(int).ravel()

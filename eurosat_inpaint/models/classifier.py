@@ -6,7 +6,7 @@ Trained on whole tiles, used as a measuring instrument in notebook 04.
 import keras
 from keras import layers
 
-from eurosat_inpaint._checks import require_multiple
+from eurosat_inpaint._checks import as_multiple
 
 CLASSES = 10
 _FILTERS = (32, 64, 128, 192)
@@ -33,16 +33,20 @@ def classifier(size: int = 64, dtype: str = "float32") -> keras.Model:
     Raises:
         ValueError: if ``size`` is not a positive multiple of 16.
     """
-    require_multiple("size", size, 2 ** len(_FILTERS))
-    tiles = keras.Input((size, size, 3), name="tiles")
+    size = as_multiple("size", size, 2 ** len(_FILTERS))
+    tiles = keras.Input((size, size, 3), dtype="float32", name="tiles")
     hidden = layers.Rescaling(_SCALE, _OFFSET, dtype="float32", name="centred")(tiles)
     hidden = _normalised_convolution(hidden, _FILTERS[0], 4, "stem", dtype, strides=2)
     hidden = layers.Activation("relu", dtype=dtype, name="stem_relu")(hidden)
     for stage, width in enumerate(_FILTERS, start=1):
         if stage > 1:
-            hidden = layers.MaxPooling2D(2, dtype=dtype, name=f"stage_{stage}_pooling")(hidden)
+            hidden = layers.MaxPooling2D(
+                2, data_format="channels_last", dtype=dtype, name=f"stage_{stage}_pooling"
+            )(hidden)
         hidden = _residual_block(hidden, width, f"stage_{stage}", dtype)
-    features = layers.GlobalAveragePooling2D(dtype="float32", name="features")(hidden)
+    features = layers.GlobalAveragePooling2D(
+        data_format="channels_last", dtype="float32", name="features"
+    )(hidden)
     logits = layers.Dense(CLASSES, dtype="float32", name="logits")(features)
     return keras.Model(tiles, logits, name="classifier")
 
@@ -59,7 +63,14 @@ def _residual_block(features, width, name, dtype):
 
 def _normalised_convolution(features, width, kernel_size, name, dtype, strides=1):
     features = layers.Conv2D(
-        width, kernel_size, strides, padding="same", use_bias=False, dtype=dtype, name=name
+        width,
+        kernel_size,
+        strides,
+        padding="same",
+        data_format="channels_last",
+        use_bias=False,
+        dtype=dtype,
+        name=name,
     )(features)
     return layers.BatchNormalization(momentum=0.95, dtype=dtype, name=f"{name}_normalised")(
         features

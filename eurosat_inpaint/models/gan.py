@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from eurosat_inpaint._checks import require_integers, require_multiple
+from eurosat_inpaint._checks import as_integers, as_multiple
 
 # Mean colour of EuroSAT, and about the standard deviation within a tile, scale 0 to 1. A network
 # with spectral normalisation cannot enlarge small differences, so they are enlarged before it.
@@ -44,10 +44,10 @@ def patch_discriminator(
         ValueError: if ``filters`` has fewer than two entries, a number is not a positive
             integer, or ``size`` is not divisible as said.
     """
-    require_integers("filters", filters, 2)
-    require_multiple("size", size, 2 ** (len(filters) - 1))
-    tile = keras.Input((size, size, 3), name="tile")
-    mask = keras.Input((size, size, 1), name="mask")
+    filters = as_integers("filters", filters, 2)
+    size = as_multiple("size", size, 2 ** (len(filters) - 1))
+    tile = keras.Input((size, size, 3), dtype="float32", name="tile")
+    mask = keras.Input((size, size, 1), dtype="float32", name="mask")
     standardised = layers.Rescaling(
         1 / _CONTRAST, -_BRIGHTNESS / _CONTRAST, dtype="float32", name="standardised"
     )(tile)
@@ -67,6 +67,7 @@ def _normalised_convolution(
         kernel_size,
         strides,
         padding="same",
+        data_format="channels_last",
         activation=activation,
         dtype=dtype,
         name=f"{name}_convolution",
@@ -97,12 +98,19 @@ class InpaintingGAN(keras.Model):
             :func:`patch_discriminator`.
 
     Raises:
+        TypeError: if one of them is no Keras model that knows its inputs.
         ValueError: if the generator has no mask input, or the discriminator's inputs are not the
             shapes of composite and mask.
     """
 
     def __init__(self, generator: keras.Model, discriminator: keras.Model):
-        super().__init__()
+        # Whatever Keras' policy is: in half precision known pixels would be rounded at the door.
+        super().__init__(dtype="float32")
+        for role, network in (("generator", generator), ("discriminator", discriminator)):
+            if not getattr(network, "inputs", None):
+                raise TypeError(
+                    f"{role} must be a Keras model that knows its inputs, got {network!r}"
+                )
         if len(generator.inputs) != 2:
             raise ValueError(
                 f"generator must have two inputs, [masked, mask], got {len(generator.inputs)}"

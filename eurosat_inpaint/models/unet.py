@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from eurosat_inpaint._checks import require_integer, require_integers, require_multiple
+from eurosat_inpaint._checks import LARGEST_LENGTH, as_integer, as_integers, as_multiple
 from eurosat_inpaint.compositing import composite_layer, push_pull_layer
 
 # The fill is kept off 0 and 1, where the logit is infinite.
@@ -46,15 +46,17 @@ def unet(
 
     Raises:
         ValueError: if ``size`` is not divisible by ``2**depth``, or a number is not a positive
-            integer.
+            integer, of at most a million, or for a depth above 20.
 
     Example:
         >>> unet(filters=8, depth=3).output_shape
         (None, 64, 64, 3)
     """
-    require_integer("filters", filters, 1)
-    require_integer("depth", depth, 1)
-    require_integers("kernel_sizes", kernel_sizes)
+    filters = as_integer("filters", filters, 1, LARGEST_LENGTH)
+    # The largest size is not divisible by a higher power of two.
+    depth = as_integer("depth", depth, 1, 20)
+    size = as_multiple("size", size, 2**depth)
+    kernel_sizes = as_integers("kernel_sizes", kernel_sizes)
     stages = [(filters * 2**stage, kernel_sizes) for stage in range(depth)]
     return _classical_unet(size, stages, (filters * 2**depth, (3, 3)), mask_input, "unet")
 
@@ -79,9 +81,9 @@ def original_unet(size: int = 64) -> keras.Model:
 
 
 def _classical_unet(size, stages, bottleneck, mask_input, name, first_kernel_sizes=None):
-    require_multiple("size", size, 2 ** len(stages))
-    masked = keras.Input((size, size, 3), name="masked")
-    mask = keras.Input((size, size, 1), name="mask")
+    size = as_multiple("size", size, 2 ** len(stages))
+    masked = keras.Input((size, size, 3), dtype="float32", name="masked")
+    mask = keras.Input((size, size, 1), dtype="float32", name="mask")
     features = layers.Concatenate(name="input")([masked, mask]) if mask_input else masked
 
     skips = []
@@ -90,31 +92,40 @@ def _classical_unet(size, stages, bottleneck, mask_input, name, first_kernel_siz
             kernel_sizes = first_kernel_sizes
         features = _convolutions(features, filters, kernel_sizes, f"encoder_{stage}")
         skips.append(features)
-        features = layers.MaxPooling2D(2, name=f"encoder_{stage}_pooling")(features)
+        features = layers.MaxPooling2D(
+            2, data_format="channels_last", name=f"encoder_{stage}_pooling"
+        )(features)
 
     features = _convolutions(features, *bottleneck, "bottleneck")
 
     for stage, (filters, kernel_sizes) in reversed(list(enumerate(stages, start=1))):
-        features = layers.Conv2DTranspose(filters, 2, 2, name=f"decoder_{stage}_upsampling")(
-            features
-        )
+        features = layers.Conv2DTranspose(
+            filters, 2, 2, data_format="channels_last", name=f"decoder_{stage}_upsampling"
+        )(features)
         features = layers.Concatenate(name=f"decoder_{stage}_skip")([features, skips.pop()])
         features = _convolutions(features, filters, kernel_sizes, f"decoder_{stage}")
 
-    prediction = layers.Conv2D(
-        3, 3, padding="same", activation="sigmoid", dtype="float32", name="prediction"
-    )(features)
+    prediction = _convolution(3, 3, activation="sigmoid", dtype="float32", name="prediction")(
+        features
+    )
     if not mask_input:
         return keras.Model(masked, composite_layer()([masked, prediction]), name=name)
     whole = composite_layer()([masked, prediction, mask])
     return keras.Model([masked, mask], whole, name=name)
 
 
+def _convolution(filters, kernel_size, **settings):
+    """A convolution that keeps the size; whatever order of axes Keras is set to."""
+    return layers.Conv2D(
+        filters, kernel_size, padding="same", data_format="channels_last", **settings
+    )
+
+
 def _convolutions(features, filters, kernel_sizes, name):
     for number, kernel_size in enumerate(kernel_sizes, start=1):
-        features = layers.Conv2D(
-            filters, kernel_size, padding="same", activation="relu", name=f"{name}_{number}"
-        )(features)
+        features = _convolution(filters, kernel_size, activation="relu", name=f"{name}_{number}")(
+            features
+        )
     return features
 
 
@@ -154,9 +165,9 @@ def residual_unet(
         >>> residual_unet(filters=(16, 24), blocks=(1, 1)).output_shape
         (None, 64, 64, 3)
     """
-    require_stages(size, filters, blocks)
-    masked = keras.Input((size, size, 3), name="masked")
-    mask = keras.Input((size, size, 1), name="mask")
+    size, filters, blocks = as_stages(size, filters, blocks)
+    masked = keras.Input((size, size, 3), dtype="float32", name="masked")
+    mask = keras.Input((size, size, 1), dtype="float32", name="mask")
     fill = push_pull_layer()([masked, mask])
     prediction = corrected_fill(fill, mask, filters=filters, blocks=blocks, dtype=dtype)
     whole = composite_layer()([masked, prediction, mask])
@@ -179,30 +190,34 @@ def corrected_fill(
     contrast = _CONTRAST * (fill - ops.mean(fill, axis=(1, 2), keepdims=True))
     features = layers.Concatenate(name="fill_and_mask", dtype="float32")([contrast, mask])
     features = _space_to_depth(features)
-    features = layers.Conv2D(filters[0], 3, padding="same", name="stem", dtype=dtype)(features)
+    features = _convolution(filters[0], 3, name="stem", dtype=dtype)(features)
 
     skips = []
     for stage, width in enumerate(filters, start=1):
         if stage > 1:
-            features = layers.MaxPooling2D(2, name=f"encoder_{stage}_pooling", dtype=dtype)(
-                features
-            )
-            features = layers.Conv2D(width, 1, name=f"encoder_{stage}_width", dtype=dtype)(features)
+            features = layers.MaxPooling2D(
+                2, data_format="channels_last", name=f"encoder_{stage}_pooling", dtype=dtype
+            )(features)
+            features = _convolution(width, 1, name=f"encoder_{stage}_width", dtype=dtype)(features)
         features = _residual_blocks(features, blocks[stage - 1], f"encoder_{stage}", dtype)
         skips.append(features)
 
     skips.pop()
     for stage in range(len(filters) - 1, 0, -1):
         name = f"decoder_{stage}"
-        features = layers.Conv2D(filters[stage - 1], 1, name=f"{name}_width", dtype=dtype)(features)
+        features = _convolution(filters[stage - 1], 1, name=f"{name}_width", dtype=dtype)(features)
         features = layers.UpSampling2D(
-            2, interpolation="bilinear", name=f"{name}_upsampling", dtype=dtype
+            2,
+            data_format="channels_last",
+            interpolation="bilinear",
+            name=f"{name}_upsampling",
+            dtype=dtype,
         )(features)
         features = layers.Add(name=f"{name}_skip", dtype=dtype)([features, skips.pop()])
         features = _residual_blocks(features, blocks[stage - 1], name, dtype)
 
-    correction = layers.Conv2D(
-        12, 3, padding="same", kernel_initializer="zeros", name="correction", dtype="float32"
+    correction = _convolution(
+        12, 3, kernel_initializer="zeros", name="correction", dtype="float32"
     )(features)
     logit = _logit(fill) + _depth_to_space(correction)
     return layers.Activation("sigmoid", name="prediction", dtype="float32")(logit)
@@ -214,13 +229,12 @@ def _residual_blocks(features, count, name, dtype):
     near_zero = keras.initializers.VarianceScaling(0.01, "fan_in", "normal")
     for number in range(1, count + 1):
         change = layers.Activation("relu", name=f"{name}_{number}_relu_1", dtype=dtype)(features)
-        change = layers.Conv2D(
-            width, 3, padding="same", activation="relu", name=f"{name}_{number}_1", dtype=dtype
-        )(change)
-        change = layers.Conv2D(
+        change = _convolution(width, 3, activation="relu", name=f"{name}_{number}_1", dtype=dtype)(
+            change
+        )
+        change = _convolution(
             width,
             3,
-            padding="same",
             kernel_initializer=near_zero,
             name=f"{name}_{number}_2",
             dtype=dtype,
@@ -250,10 +264,11 @@ def _logit(fill):
     return ops.log(fill) - ops.log(1 - fill)
 
 
-def require_stages(size: int, filters: tuple[int, ...], blocks: tuple[int, ...]) -> None:
-    """Raise the errors of :func:`residual_unet` unless the numbers fit together."""
-    require_integers("filters", filters)
-    require_integers("blocks", blocks)
+def as_stages(
+    size: int, filters: tuple[int, ...], blocks: tuple[int, ...]
+) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+    """The numbers of :func:`residual_unet`, or its errors unless they fit together."""
+    filters, blocks = as_integers("filters", filters), as_integers("blocks", blocks)
     if len(blocks) != len(filters):
         raise ValueError(f"blocks must have one entry per entry of filters, got {blocks}")
-    require_multiple("size", size, 2 ** len(filters))
+    return as_multiple("size", size, 2 ** len(filters)), filters, blocks

@@ -3,7 +3,7 @@
 import keras
 
 from eurosat_inpaint.compositing import composite_layer
-from eurosat_inpaint.models.unet import corrected_fill, require_stages, residual_unet
+from eurosat_inpaint.models.unet import as_stages, corrected_fill, residual_unet
 
 
 def wnet(
@@ -37,10 +37,14 @@ def wnet(
         (n, size, size, 1), to the composite of the second stage, float32 in [0, 1].
 
     Raises:
+        TypeError: if ``first`` is no dictionary.
         ValueError: as :func:`residual_unet`, for either stage.
     """
-    masked = keras.Input((size, size, 3), name="masked")
-    mask = keras.Input((size, size, 1), name="mask")
+    if not isinstance(first, (dict, type(None))):
+        raise TypeError(f"first must be a dictionary of filters and blocks, got {first!r}")
+    size, filters, blocks = as_stages(size, filters, blocks)
+    masked = keras.Input((size, size, 3), dtype="float32", name="masked")
+    mask = keras.Input((size, size, 1), dtype="float32", name="mask")
     restoring = residual_unet(size, **(first or {}), dtype=dtype)
     first_stage = keras.Model(restoring.inputs, restoring.outputs[0], name="first_stage")
     first_stage.trainable = False
@@ -50,7 +54,15 @@ def wnet(
 
 
 def wnet_stages(model: keras.Model) -> keras.Model:
-    """A W-Net with both of its outputs, ``[restored, sharpened]``; it shares all weights."""
+    """A W-Net with both of its outputs, ``[restored, sharpened]``; it shares all weights.
+
+    Raises:
+        TypeError: if the model is no W-Net.
+    """
+    if not {"first_stage", "second_stage"} <= {
+        layer.name for layer in getattr(model, "layers", ())
+    }:
+        raise TypeError(f"model must be a W-Net as of models.wnet, got {model!r}")
     masked, mask = model.inputs
     restored = model.get_layer("first_stage")([masked, mask])
     sharpened = model.get_layer("second_stage")([restored, mask])
@@ -58,9 +70,8 @@ def wnet_stages(model: keras.Model) -> keras.Model:
 
 
 def _second_stage(size, filters, blocks, dtype):
-    require_stages(size, filters, blocks)
-    restored = keras.Input((size, size, 3), name="restored")
-    mask = keras.Input((size, size, 1), name="mask")
+    restored = keras.Input((size, size, 3), dtype="float32", name="restored")
+    mask = keras.Input((size, size, 1), dtype="float32", name="mask")
     prediction = corrected_fill(restored, mask, filters=filters, blocks=blocks, dtype=dtype)
     whole = composite_layer()([restored, prediction, mask])
     return keras.Model([restored, mask], whole, name="second_stage")
