@@ -1,16 +1,25 @@
-"""Command line: ``python -m eurosat_inpaint doctor | train | evaluate``, or ``eurosat-inpaint``."""
+"""Command line: ``python -m eurosat_inpaint doctor | train | evaluate``, or ``eurosat-inpaint``.
+
+Exit status: 0 where the command did what it should, 1 after an error, which is one line on standard
+error, 2 for a command that is not understood, 130 where it was stopped by Ctrl-C, 141 where what
+reads its output has ended. ``doctor`` reports whatever it finds, and ends with 0.
+"""
 
 import argparse
+import io
 import os
 import platform
 import sys
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 # What TensorFlow has to say while it starts is of no use on a command line.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from eurosat_inpaint import data, pretrained, shipping  # noqa: E402
+from eurosat_inpaint._checks import as_path  # noqa: E402
 
 # Of a comparison: title, score and format; those of which the paired difference is shown too.
 _COLUMNS = (
@@ -25,67 +34,112 @@ _COLUMNS = (
 _COMPARED = ("mse", "gradient_ratio", "kernel_distance")
 _PER_CLASS = ("mse", "psnr", "ssim", "mse_holes", "mae_holes", "psnr_holes", "ssim_holes")
 _PER_CLASS += ("land_cover_agreement",)
+# What is raised on purpose, here and below: the message says all. Others are faults of the program.
+_EXPECTED = (
+    ValueError,
+    TypeError,
+    OSError,
+    ImportError,
+    MemoryError,
+    FloatingPointError,
+)
+# NumPy and Keras seed their generators with 32 bits.
+_SEEDS = 2**32
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    _prepare_streams()
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            # Now: what cannot be written when the interpreter ends is reported by nobody.
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # 128 + SIGPIPE, as of a program that the signal ends.
+        status = 141
+    except OSError as problem:
+        _report(problem)
+        status = 1
+    # What is still in the buffer would be tried again.
+    with suppress(io.UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def _run(arguments):
     options = vars(_parser().parse_args(arguments))
     command = options.pop("command")
     try:
         command(**options)
-    except (ValueError, OSError) as problem:
-        print(f"error: {problem}", file=sys.stderr)
+    except BrokenPipeError:
+        raise
+    except _EXPECTED as problem:
+        _report(problem)
         return 1
     except KeyboardInterrupt:
-        print("stopped; the same command continues a training", file=sys.stderr)
+        ending = "; the same command continues the training" if command is train else ""
+        print(f"stopped{ending}", file=sys.stderr)
         return 130
     return 0
 
 
 def doctor(data_dir: str | None = None) -> None:
-    """Say in plain words what is here and what works."""
-    import psutil
-
-    memory = psutil.virtual_memory()
-    tiles = _tiles(data_dir)
-    cache = data.cache_contents()
-    kept = ", ".join(f"{kind} {size / 2**20:,.0f} MB" for kind, size in cache.items())
-    lines = {
-        "eurosat-inpaint": shipping.version("eurosat-inpaint"),
-        "Python": f"{platform.python_version()} on {platform.system()}",
-        "Libraries": _versions("tensorflow", "keras", "numpy", "matplotlib"),
-        "Notebook tools": _versions("jupyterlab", "ipywidgets", "jupytext", "nbval"),
-        "Backend, device": f"{_backend()}, {shipping.device()}",
-        "Cores": os.cpu_count(),
-        "Memory": f"{memory.total / 2**30:.0f} GB, {memory.available / 2**30:.0f} GB free",
-        "Tiles": tiles,
-        "Decoded tiles": f"{kept or 'none'}, kept in {data.cache_folder()}",
-        **{f"Weights {name!r}": _weights(name) for name in pretrained.names(task=None)},
-        "Profile": os.environ.get("EUROSAT_INPAINT_PROFILE", "teach"),
+    """Say in plain words what is here and what works; what does not is said, and no error."""
+    networks = sorted({*pretrained.names(task=None), *shipping.NETWORKS})
+    lines: dict[str, Callable] = {
+        "eurosat-inpaint": lambda: shipping.version("eurosat-inpaint"),
+        "Python": lambda: f"{platform.python_version()} on {platform.system()}",
+        "Libraries": lambda: _versions("tensorflow", "keras", "numpy", "matplotlib"),
+        "Notebook tools": lambda: _versions("jupyterlab", "ipywidgets", "jupytext", "nbval"),
+        "Backend, device": lambda: f"{_backend()}, {shipping.device()}",
+        "Cores": os.cpu_count,
+        "Memory": _memory,
+        "Tiles": lambda: _tiles(data_dir),
+        "Decoded tiles": _decoded_tiles,
+        **{f"Weights {name!r}": lambda name=name: _weights(name) for name in networks},
+        "Profile": lambda: os.environ.get("EUROSAT_INPAINT_PROFILE", "teach"),
     }
-    for label, text in lines.items():
-        print(f"{label:<21}{text}")
+    for label, say in lines.items():
+        try:
+            text = say()
+        except Exception as problem:  # Whatever is broken: the other lines are wanted all the more.
+            text = f"cannot be told: {_one_line(problem)}"
+        print(f"{label:<21}{text}", flush=True)
 
 
-def train(network: str, **settings: Any) -> None:
+def train(network: str, directory: str | None = None, **settings: Any) -> None:
     """Train a network as it ships, and write weights and card."""
-    card = shipping.train_network(network, **settings)
+    # Before tiles are decoded and first steps are made.
+    _require_data(settings["data_dir"])
+    _require_writable(f"runs/{network}" if directory is None else directory)
+    facts = shipping.NETWORKS[network]
+    own = network if settings["from_shipped"] else None
+    for origin in filter(None, (own, facts.started_from, facts.first_stage)):
+        pretrained.load(origin)
+    card = shipping.train_network(network, directory=directory, **settings)
     score = "accuracy" if card.get("task") == "classification" else "mse"
     print(f"Validation {score} {card['validation'][score]:.6f}")
 
 
 def evaluate(methods: list[str], split: str, data_dir: str | None = None) -> None:
     """Print the scores of shipped networks and of the classical fills on one split."""
+    # What is missing is found before tiles are decoded and restored.
+    _require_data(data_dir)
     from eurosat_inpaint import baselines, masks, metrics, plots
 
+    chosen: dict[str, Any] = {}
+    for name in methods:
+        chosen |= baselines.FILLS if name == "baselines" else {name: pretrained.load(name)}
+    if "baselines" in methods:
+        _require_extras(baselines.FILLS)
+    pretrained.load("classifier")
     tiles = data.load_tiles(split, data_dir=data_dir)
     if len(tiles) == 0:
         raise ValueError(f"there are no {split} tiles in source {tiles.source!r}")
     drawn = masks.line_masks(len(tiles), seed=shipping.EVALUATION_MASK_SEED)
     print(f"{len(tiles):,} {split} tiles from {tiles.source!r}, original masks, composited")
-    chosen: dict[str, Any] = {}
-    for name in methods:
-        chosen |= baselines.FILLS if name == "baselines" else {name: pretrained.load(name)}
     rows = metrics.compare(
         chosen, tiles.images, drawn, tiles.labels, tiles.class_names, progress=True
     )
@@ -120,21 +174,102 @@ def _differences(rows: list[dict]) -> tuple[dict[str, str], dict[str, list]]:
     return columns, cells
 
 
+def _prepare_streams():
+    """Closed streams take what is written and lose it; others show of any text what they can."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _report(problem):
+    print(f"error: {_one_line(problem)}", file=sys.stderr)
+
+
+def _one_line(problem):
+    words = str(problem)
+    if isinstance(problem, OSError) and problem.strerror:
+        words = f"{problem.strerror}: {problem.filename}" if problem.filename else problem.strerror
+    elif not isinstance(problem, _EXPECTED) or not words:
+        words = f"{type(problem).__name__} {words}"
+    return " ".join(words.split())
+
+
+def _require_data(data_dir):
+    """Raise an error if ``--data`` was given and names nothing that exists."""
+    if data_dir is not None and not as_path("--data", data_dir).exists():
+        raise FileNotFoundError(
+            f"--data names {data_dir!r}, which does not exist{_looked_up(data_dir)}; expected "
+            "EuroSAT.zip or the folder it unpacks to"
+        )
+
+
+def _require_writable(directory):
+    """Raise an error unless a folder is there and can be written to, or can be made."""
+    folder = as_path("--output", directory)
+    present = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not present.is_dir():
+        problem = f"{str(present)!r} is no folder"
+    elif not os.access(present, os.W_OK | os.X_OK):
+        problem = f"{str(present)!r} cannot be written to"
+    else:
+        return
+    raise OSError(f"results cannot go to --output {directory!r}{_looked_up(directory)}: {problem}")
+
+
+def _looked_up(path):
+    """Where a relative path was looked up, in words."""
+    if os.path.isabs(os.path.expanduser(path)):
+        return ""
+    try:
+        return f" in {os.getcwd()}"
+    except FileNotFoundError:
+        return " in the current folder, which was deleted"
+
+
+def _require_extras(fills):
+    """Raise an ImportError that names the extra which a fill needs, if it is not installed."""
+    import numpy as np
+
+    tile, mask = np.zeros((1, 8, 8, 3)), np.ones((1, 8, 8, 1))
+    mask[:, 3:5, 3:5] = 0
+    for fill in fills.values():
+        fill(tile, mask)
+
+
+def _memory():
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return f"{memory.total / 2**30:.0f} GB, {memory.available / 2**30:.0f} GB free"
+
+
 def _tiles(data_dir):
     try:
+        _require_data(data_dir)
         tiles = data.load_tiles("all", data_dir=data_dir)
-    except (ValueError, OSError) as problem:
-        return f"none: {problem}"
+    except _EXPECTED as problem:
+        return f"none: {_one_line(problem)}"
     counts = Counter(map(data.split_of, tiles.filenames))
     listed = ", ".join(f"{split} {counts[split]:,}" for split in data.SPLITS)
-    return f"{len(tiles):,} from {tiles.source!r}: {listed}"
+    empty = [split for split in data.SPLITS if not counts[split]]
+    warning = f"; nothing can be done with an empty {' or '.join(empty)} split" if empty else ""
+    return f"{len(tiles):,} from {tiles.source!r}: {listed}{warning}"
+
+
+def _decoded_tiles():
+    cache = data.cache_contents()
+    kept = ", ".join(f"{kind} {size / 2**20:,.0f} MB" for kind, size in cache.items())
+    return f"{kept or 'none'}, kept in {data.cache_folder()}"
 
 
 def _weights(name):
     try:
         return f"load, {pretrained.load(name).count_params():,} parameters"
-    except (ValueError, OSError) as problem:
-        return f"do not load: {problem}"
+    except _EXPECTED as problem:
+        return f"do not load: {_one_line(problem)}"
 
 
 def _backend():
@@ -145,6 +280,22 @@ def _backend():
 
 def _versions(*packages):
     return ", ".join(f"{package} {shipping.version(package)}" for package in packages)
+
+
+def _whole_number(least, below=None):
+    """A function that reads an argument as an integer in this range."""
+    words = f"a whole number of at least {least}" + (f" and below {below}" if below else "")
+
+    def read(text):
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least or (below is not None and number >= below):
+            raise argparse.ArgumentTypeError(f"must be {words}, got {text!r}")
+        return number
+
+    return read
 
 
 def _parser():
@@ -165,8 +316,8 @@ def _parser():
     command.set_defaults(command=train)
     command.add_argument("network", choices=sorted(shipping.NETWORKS))
     command.add_argument("--profile", choices=shipping.PROFILES, default="full")
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--epochs", type=int, help="instead of the profile's number")
+    command.add_argument("--seed", type=_whole_number(0, _SEEDS), default=0)
+    command.add_argument("--epochs", type=_whole_number(1), help="instead of the profile's number")
     command.add_argument(
         "--from-shipped",
         action="store_true",

@@ -1,12 +1,15 @@
 """Every picture and table in the series, in one style. See any notebook."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import cycle
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+
+from eurosat_inpaint._checks import as_reals, require_integer, require_labels
 
 # Okabe and Ito's colour-blind-safe palette; the first colours in the order of use.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -43,13 +46,19 @@ def show_tiles(
 
     Args:
         rows: sequence of rows, each a sequence of images: uint8 or float in [0, 1], shape
-            (height, width, 3), (height, width, 1) or (height, width).
-        row_labels: a word or two per row, written at its left.
-        column_labels: a word or two per column, written above it.
+            (height, width, 3), (height, width, 1) or (height, width). Floats outside are shown as
+            the nearer of 0 and 1.
+        row_labels: a word or two per row, written at its left, from the first on. The last rows may
+            have none; labels beyond them are left out.
+        column_labels: a word or two per column, written above it, likewise.
         source: where the tiles come from; "synthetic" is said in the picture.
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        TypeError: for an image that does not hold numbers.
+        ValueError: for an image of another shape or with NaN, or no image at all.
 
     Example:
         >>> tile, mask = np.full((64, 64, 3), 0.5), np.zeros((64, 64, 1))
@@ -57,7 +66,17 @@ def show_tiles(
         >>> [axis.get_title() for axis in figure.axes]
         ['truth', 'mask', 'masked']
     """
-    columns = max(len(row) for row in rows)
+    rows = [
+        [_as_picture(f"rows[{i}][{j}]", image) for j, image in enumerate(row)]
+        for i, row in enumerate(_as_list("rows", rows))
+    ]
+    columns = max(map(len, rows))
+    if columns == 0:
+        raise ValueError("rows must hold at least one image, got none")
+    row_labels, column_labels = (
+        [] if labels is None else _as_list(name, labels, 0)
+        for name, labels in (("row_labels", row_labels), ("column_labels", column_labels))
+    )
     figure, axes = plt.subplots(
         len(rows),
         columns,
@@ -70,11 +89,10 @@ def show_tiles(
         axis.set_frame_on(False)
     for row_axes, row in zip(axes, rows, strict=True):
         for axis, image in zip(row_axes, row, strict=False):
-            image = np.squeeze(image)
             axis.imshow(image, vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
-    for axis, label in zip(axes[:, 0], row_labels or [], strict=False):
+    for axis, label in zip(axes[:, 0], row_labels, strict=False):
         axis.set_ylabel(label, rotation=0, ha="right", va="center")
-    for axis, label in zip(axes[0], column_labels or [], strict=False):
+    for axis, label in zip(axes[0], column_labels, strict=False):
         axis.set_title(label, fontsize=10)
     say_synthetic(figure, source)
     return figure
@@ -106,9 +124,23 @@ def show_maps(
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        TypeError: for a map that does not hold numbers.
+        ValueError: for a map of another shape, maps without any number but NaN, not as many titles
+            as maps, or unknown ``colours``.
     """
+    maps = [
+        as_reals(f"maps[{i}]", values, "height", "width")
+        for i, values in enumerate(_as_list("maps", maps))
+    ]
+    titles = _as_list("titles", titles, len(maps))
+    colours = plt.get_cmap(colours)
+    known = np.concatenate([values[~np.isnan(values)] for values in maps])
+    if known.size == 0:
+        raise ValueError("maps must hold at least one number that is not NaN")
+    largest = known.max() if largest is None else largest
     figure, axes = plt.subplots(1, len(maps), figsize=(2.9 * len(maps) + 0.9, 2.9), squeeze=False)
-    largest = max(np.nanmax(values) for values in maps) if largest is None else largest
     for axis, values, title in zip(axes[0], maps, titles, strict=True):
         picture = axis.imshow(values, vmin=0, vmax=largest, cmap=colours)
         axis.set_title(title, fontsize=10)
@@ -139,7 +171,16 @@ def show_curves(
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        TypeError: for what are no numbers.
+        ValueError: if there are no curves, or one has not as many values as ``x``.
     """
+    x = as_reals("x", x, "k")
+    curves = {
+        label: as_reals(f"curves[{label!r}]", values, len(x))
+        for label, values in _as_mapping("curves", curves).items()
+    }
     figure, axis = plt.subplots(figsize=(6.4, 3.4))
     for (label, values), marker in zip(curves.items(), cycle("os^Dv*PX<"), strict=False):
         axis.plot(x, values, marker=marker, markevery=max(1, len(x) // 10), label=label)
@@ -164,13 +205,22 @@ def show_intervals(
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        TypeError: for rows that are no dictionaries.
+        ValueError: if there are no rows, or one has no such score with an interval.
     """
+    rows = [_as_mapping(f"rows[{i}]", row) for i, row in enumerate(_as_list("rows", rows))]
+    parts = ("value", "low", "high")
+    try:
+        value, low, high = ([float(row[score][part]) for row in rows] for part in parts)
+    except (KeyError, IndexError, TypeError) as problem:
+        raise ValueError(f"rows must each have score {score!r} with an interval") from problem
     figure, axis = plt.subplots(figsize=(6.4, 0.9 + 0.3 * len(rows)))
     places = np.arange(len(rows))
-    value, low, high = ([row[score][part] for row in rows] for part in ("value", "low", "high"))
     axis.hlines(places, low, high, COLOURS[0], linewidth=3)
     axis.plot(value, places, "o", color="white", markeredgecolor="black")
-    axis.set_yticks(places, [row["name"] for row in rows])
+    axis.set_yticks(places, [row.get("name", "") for row in rows])
     axis.set(xlabel=xlabel, ylim=(len(rows) - 0.5, -0.5))
     say_synthetic(figure, source)
     return figure
@@ -188,7 +238,15 @@ def show_histograms(
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        TypeError: for what are no numbers.
+        ValueError: if there are no samples, or one is empty or holds NaN or infinity.
     """
+    samples = {
+        label: _as_finite(f"samples[{label!r}]", values, "n")
+        for label, values in _as_mapping("samples", samples).items()
+    }
     figure, axis = plt.subplots(figsize=(6.4, 2.8))
     bins = np.histogram_bin_edges(np.concatenate(list(samples.values())), 60)
     for label, values in samples.items():
@@ -217,7 +275,18 @@ def show_by_class(
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        TypeError: for values that are no numbers, or labels that are no integers.
+        ValueError: for NaN or infinity, other shapes, a label without a name, or a class without
+            a value.
     """
+    values, class_names = _as_finite("values", values, "n"), _as_list("class_names", class_names)
+    labels = np.asarray(labels)
+    require_labels("labels", labels, len(values), len(class_names))
+    if missing := set(range(len(class_names))) - set(labels.tolist()):
+        names = ", ".join(str(class_names[label]) for label in sorted(missing))
+        raise ValueError(f"labels must hold every class, there is no value of {names}")
     figure, axis = plt.subplots(figsize=(6.4, 3.4))
     quantiles = [
         np.quantile(values[labels == label], (0.1, 0.25, 0.5, 0.75, 0.9))
@@ -247,7 +316,13 @@ def show_class_colours(
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        TypeError: for means that are no numbers.
+        ValueError: if there are not three for each class.
     """
+    class_names = _as_list("class_names", class_names)
+    means = as_reals("means", means, len(class_names), 3)
     figure, axis = plt.subplots(figsize=(6.4, 3.4))
     places = np.arange(len(class_names))[::-1]
     axis.hlines(places, np.min(means, axis=1), np.max(means, axis=1), "0.7", zorder=1)
@@ -277,18 +352,36 @@ def show_lines(
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        TypeError: for masks or ends that are no numbers.
+        ValueError: for other shapes, not as many ends or titles as masks, or rows in which nothing
+            is painted.
     """
+    masks = [
+        as_reals(f"masks[{i}]", mask, "size", "size")
+        for i, mask in enumerate(_as_list("masks", masks))
+    ]
+    ends = as_reals("ends", _as_list("ends", ends), len(masks), 2)
+    titles = _as_list("titles", titles, len(masks))
+    columns: Any = None
+    if rows is not None:
+        first, last = _as_list("rows", rows, 2)
+        require_integer("rows[0]", first, 0)
+        require_integer("rows[1]", last, first + 1)
+        painted = [np.any(mask[first:last], axis=0).nonzero()[0] for mask in masks]
+        columns = np.concatenate(painted)
+        if columns.size == 0:
+            raise ValueError(f"rows must be such that something is painted there, got {rows!r}")
     figure, axes = plt.subplots(1, len(masks), figsize=(2.9 * len(masks), 3.0), squeeze=False)
     for axis, mask, (top, bottom), title in zip(axes[0], masks, ends, titles, strict=True):
         axis.imshow(mask, vmin=0, vmax=1.6)
         axis.plot((top, bottom), (0, len(mask) - 1), color=COLOURS[1])
         axis.set_title(title, fontsize=10)
         axis.grid(False)
-        if rows:
-            painted = np.any([other[slice(*rows)] for other in masks], axis=(0, 1))
-            columns = np.flatnonzero(painted)
-            axis.set(ylim=(rows[1] - 0.5, rows[0] - 0.5))
-            axis.set(xlim=(columns[0] - 1.5, columns[-1] + 1.5))
+        if rows is not None:
+            axis.set(ylim=(last - 0.5, first - 0.5))
+            axis.set(xlim=(columns.min() - 1.5, columns.max() + 1.5))
         axis.locator_params(integer=True)
     return figure
 
@@ -341,7 +434,9 @@ def show_table(
         The table, shown where it is the last expression of a cell.
 
     Raises:
-        ValueError: if a row has not as many cells as there are columns; it names the row.
+        TypeError: if ``columns`` or ``rows`` is no dictionary.
+        ValueError: if a row has not as many cells as there are columns, or a cell does not go with
+            its format; it names the row.
 
     Example:
         >>> columns = {"MSE": ".3f", "95 % interval": ".3f"}
@@ -350,6 +445,10 @@ def show_table(
                 MSE   95 % interval
         mean  0.250  [0.200, 0.300]
     """
+    columns = _as_mapping("columns", columns)
+    if not isinstance(rows, Mapping):
+        raise TypeError(f"rows must be a dictionary, got {type(rows).__name__}")
+    rows = {label: _as_list(f"rows[{label!r}]", cells, 0) for label, cells in rows.items()}
     for label, cells in rows.items():
         if len(cells) != len(columns):
             raise ValueError(f"rows[{label!r}] must have {len(columns)} cells, got {len(cells)}")
@@ -361,9 +460,54 @@ def show_table(
             return f"[{', '.join(format(end, form) for end in cell)}]"
         return format(cell, form)
 
-    body = [
-        [label, *(text(cell, form) for cell, form in zip(cells, columns.values(), strict=True))]
-        for label, cells in rows.items()
-    ]
-    said = f"{caption} (synthetic tiles)" if source == "synthetic" else caption
-    return Table([corner, *columns], body, said)
+    body = []
+    for label, cells in rows.items():
+        try:
+            shown = [text(*pair) for pair in zip(cells, columns.values(), strict=True)]
+        except (TypeError, ValueError) as problem:
+            raise ValueError(
+                f"rows[{label!r}] does not go with its formats: {problem}"
+            ) from problem
+        body.append([str(label), *shown])
+    said = f"{caption} (synthetic tiles)" if source == "synthetic" else str(caption)
+    return Table([str(corner), *map(str, columns)], body, said)
+
+
+def _as_list(name: str, values: Iterable, count: int | None = None) -> list:
+    """The members of a sequence, one at least, or ``count`` of them where that is not 0."""
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence, got {values!r}")
+    members = list(values)
+    if count is None and not members:
+        raise ValueError(f"{name} must not be empty")
+    if count and len(members) != count:
+        raise ValueError(f"{name} must hold {count}, got {len(members)}")
+    return members
+
+
+def _as_mapping(name: str, values: Mapping) -> Mapping:
+    if not isinstance(values, Mapping):
+        raise TypeError(f"{name} must be a dictionary, got {type(values).__name__}")
+    if not values:
+        raise ValueError(f"{name} must not be empty")
+    return values
+
+
+def _as_finite(name: str, values: Any, *shape: int | str) -> np.ndarray:
+    values = as_reals(name, values, *shape)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} must be finite")
+    return values
+
+
+def _as_picture(name: str, image: Any) -> np.ndarray:
+    """An image as Matplotlib shows it: (height, width), or with three channels."""
+    image = as_reals(name, image, *("height", "width", "channels")[: max(2, np.ndim(image))])
+    if image.ndim == 3 and image.shape[2] not in (1, 3):
+        raise ValueError(f"{name} must have 1 or 3 channels, got shape {image.shape}")
+    if np.isnan(image).any():
+        raise ValueError(f"{name} must not hold NaN")
+    if image.dtype != np.uint8:
+        # Matplotlib would shift the colours of integers, and complain of what lies outside.
+        image = np.clip(image.astype(np.float32), 0, 1)
+    return image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image

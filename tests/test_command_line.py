@@ -113,7 +113,7 @@ def test_doctor_says_what_does_not_work(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", folder)
     status, lines, _ = run(capsys, "doctor", "--data", tmp_path / "nowhere.zip")
     assert status == 0
-    assert any(line.startswith("Tiles                none: data_dir names") for line in lines)
+    assert any(line.startswith("Tiles                none: --data names") for line in lines)
     assert any(line.startswith("Weights 'unet'       do not load:") for line in lines)
 
 
@@ -167,11 +167,11 @@ def test_evaluate_prints_the_scores_of_a_network_per_class(capsys, archive_zip):
 def test_evaluate_prints_one_table_in_the_order_given(capsys, archive_zip, monkeypatch):
     restored = []
 
-    def counted(model, masked, *rest, restore=pretrained.restore_in_batches):
-        restored.append(model)
-        return restore(model, masked, *rest)
+    def counted(restore, *rest, restored_batches=pretrained.restored_batches):
+        restored.append(restore)
+        return restored_batches(restore, *rest)
 
-    monkeypatch.setattr(pretrained, "restore_in_batches", counted)
+    monkeypatch.setattr(pretrained, "restored_batches", counted)
     command = ("evaluate", "baselines", "unet", "--split", "train", "--data", archive_zip)
     status, lines, _ = run(capsys, *command)
     assert status == 0
@@ -219,7 +219,7 @@ def test_missing_data_is_one_line_of_error(command, capsys, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     status, lines, errors = run(capsys, *command, "--data", tmp_path / "nowhere.zip")
     assert status == 1 and lines == []
-    assert len(errors) == 1 and errors[0].startswith("error: data_dir names")
+    assert len(errors) == 1 and errors[0].startswith("error: --data names")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -405,7 +405,7 @@ def test_stopped_training_continues_with_the_same_command(
         patch.setattr(training, "fit_unet", fit_and_stop)
         status, _, errors = run(capsys, *command)
     assert status == 130
-    assert errors[-1] == "stopped; the same command continues a training"
+    assert errors[-1] == "stopped; the same command continues the training"
     state = json.loads((tmp_path / "runs" / "unet" / "state.json").read_text())
     status, _, _ = run(capsys, *command)
     assert status == 0

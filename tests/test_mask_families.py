@@ -52,6 +52,18 @@ GOLDEN = {
     ),
 }
 
+# Of other sizes: the first 16 digits over 20 masks by default and five with a coverage of 0.3.
+GOLDEN_BY_SIZE = {
+    "lines": ("68e16be010f600e6", "4ee5a01c34958c60", "2c9f7d3f39840666"),
+    "free_lines": ("cf70c32a95b83b7e", "6d27aa6f834b7ea9", "493046d85f5f2045"),
+    "scan_line_gaps": ("09978840bd45b8b3", "b9ca560e7da6e32a", "d7f25be675d1d400"),
+    "clouds": ("ca6128ce8850da43", "17951949cd3422ed", "34a6c95f4447e130"),
+    "boxes": ("306761bab309f0be", "388f1eb6653abd88", "a18568f0467bded3"),
+    "brush_strokes": ("737558a2d92daa8d", "974ee44e996049c8", "a953e8d90be9df2e"),
+    "random_pixels": ("b6a9af57a0bbab4f", "d7346284b2491b32", "c444a4f2cc398f91"),
+    "dead_columns": ("ba37901aba66c0cb", "23027f266f5187aa", "1a700a1fb1b411ad"),
+}
+
 
 def holes_of(family, n, **parameters):
     """Holes of ``n`` masks, bool (n, 64, 64)."""
@@ -130,6 +142,16 @@ def test_same_everywhere(family):
     special = {"coverage": 0.7} if family in WITH_COVERAGE else {"tilt": -5}
     found = digest(masks.make(family, 50)), digest(masks.make(family, 50, **special))
     assert found == GOLDEN[family]
+
+
+@pytest.mark.parametrize("family", masks.FAMILIES)
+def test_same_everywhere_at_other_sizes(family):
+    special = {"coverage": 0.3} if family in WITH_COVERAGE else {}
+    for size, expected in zip((37, 100, 200), GOLDEN_BY_SIZE[family], strict=True):
+        some = masks.make(family, 20, size=size, seed=3)
+        others = masks.make(family, 5, size=size, seed=3, **special)
+        bits = b"".join(np.packbits(drawn.astype(bool)).tobytes() for drawn in (some, others))
+        assert hashlib.sha256(bits).hexdigest()[:16] == expected
 
 
 @pytest.mark.parametrize("family", masks.FAMILIES)

@@ -1,6 +1,7 @@
 """Pictures: that they are of what was given, and say so where tiles are synthetic."""
 
 import inspect
+import re
 from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
@@ -219,3 +220,112 @@ def test_tables_say_where_tiles_are_synthetic():
 def test_a_row_of_another_length_is_named(count):
     with pytest.raises(ValueError, match=rf"rows\['wrong'\] must have 4 cells, got {count}"):
         plots.show_table(COLUMNS, TABLE_ROWS | {"wrong": count * (1,)}, "Fills")
+
+
+# Bad input
+
+NAN = np.full((8, 8, 3), np.nan)
+REFUSED = {
+    "show_tiles": [
+        (TypeError, "rows must be a sequence", (None,)),
+        (ValueError, "rows must not be empty", ([],)),
+        (ValueError, "rows must hold at least one image", ([[]],)),
+        (ValueError, "rows[0][0] must not hold NaN", ([[NAN]],)),
+        (ValueError, "rows[0][1] must have shape", ([[MAPS[0], np.zeros(8)]],)),
+        (ValueError, "rows[0][0] must have 1 or 3 channels", ([[np.zeros((8, 8, 2))]],)),
+        (ValueError, "rows[0][0] must not be empty", ([[np.zeros((0, 8))]],)),
+        (TypeError, "rows[0][0] must be an array of real numbers", ([[np.full((8, 8), "a")]],)),
+        (TypeError, "rows[0][0] must be an array of real numbers", ([[np.eye(8) * 1j]],)),
+        (TypeError, "row_labels must be a sequence", ([MAPS], "ab")),
+        (TypeError, "column_labels must be a sequence", ([MAPS], None, 3)),
+    ],
+    "show_maps": [
+        (ValueError, "maps must not be empty", ([], [], "error")),
+        (ValueError, "titles must hold 2, got 1", (MAPS, ["a"], "error")),
+        (ValueError, "maps must hold at least one number", ([NAN[..., 0]], ["a"], "error")),
+        (ValueError, "maps[0] must have shape (height, width)", ([NAN], ["a"], "error")),
+        (TypeError, "maps[0] must be an array of real numbers", ([[["a"]]], ["a"], "error")),
+        (ValueError, "'mud'", (MAPS, ["a", "b"], "error", None, "mud")),
+    ],
+    "show_curves": [
+        (ValueError, "curves must not be empty", ([1], {}, "x", "y")),
+        (TypeError, "curves must be a dictionary", ([1], [[1]], "x", "y")),
+        (ValueError, "curves['a'] must have shape (2,)", ([1, 2], {"a": [1]}, "x", "y")),
+        (TypeError, "x must be an array of real numbers", (["1"], {"a": [1]}, "x", "y")),
+    ],
+    "show_intervals": [
+        (ValueError, "rows must not be empty", ([], "mse", "x")),
+        (TypeError, "rows[0] must be a dictionary", ([3], "mse", "x")),
+        (ValueError, "rows must each have score 'ssim'", (ROWS, "ssim", "x")),
+        (ValueError, "rows must each have score 'mse'", ([{"mse": 3}], "mse", "x")),
+    ],
+    "show_histograms": [
+        (ValueError, "samples must not be empty", ({}, "x")),
+        (ValueError, "samples['a'] must be finite", ({"a": [1, np.nan]}, "x")),
+        (ValueError, "samples['a'] must be finite", ({"a": [1, np.inf]}, "x")),
+        (ValueError, "samples['a'] must not be empty", ({"a": []}, "x")),
+        (ValueError, "samples['a'] must have shape", ({"a": [[1]]}, "x")),
+    ],
+    "show_by_class": [
+        (ValueError, "labels must have shape (2,)", ([1, 2], LABELS[:1], NAMES, "x")),
+        (ValueError, "labels must hold every class", ([1], np.array([0]), NAMES, "x")),
+        (ValueError, "labels must lie in [0, 1)", ([1], np.array([3]), NAMES[:1], "x")),
+        (TypeError, "labels must be an integer array", ([1], [0.5], NAMES, "x")),
+        (ValueError, "values must be finite", ([np.nan], np.array([0]), NAMES, "x")),
+    ],
+    "show_class_colours": [
+        (ValueError, "means must have shape (3, 3)", (np.zeros((2, 3)), NAMES)),
+        (TypeError, "class_names must be a sequence", (np.zeros((2, 3)), "ab")),
+    ],
+    "show_lines": [
+        (ValueError, "masks must not be empty", ([], [], [])),
+        (ValueError, "ends must have shape (2, 2)", (MAPS, [(1, 2)], ["a", "b"])),
+        (ValueError, "titles must hold 2, got 1", (MAPS, [(1, 2)] * 2, ["a"])),
+        (ValueError, "rows must be such that", ([np.zeros((8, 8))], [(1, 2)], ["a"], (0, 4))),
+        (ValueError, "rows must hold 2, got 1", (MAPS[:1], [(1, 2)], ["a"], (4,))),
+        (ValueError, "rows[1] must be an integer", (MAPS[:1], [(1, 2)], ["a"], (4, 2))),
+    ],
+    "show_table": [
+        (ValueError, "columns must not be empty", ({}, {}, "Fills")),
+        (TypeError, "columns must be a dictionary", (["a"], {}, "Fills")),
+        (TypeError, "rows must be a dictionary", ({"a": ".2f"}, [1], "Fills")),
+        (TypeError, "rows['b'] must be a sequence", ({"a": ".2f"}, {"b": 3}, "Fills")),
+        (ValueError, "rows['b'] does not go with its formats", ({"a": ".2f"}, {"b": [None]}, "x")),
+        (ValueError, "rows['b'] does not go with its formats", ({"a": "d"}, {"b": [0.5]}, "x")),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message", "arguments"),
+    [(name, *case) for name, cases in REFUSED.items() for case in cases],
+)
+def test_what_cannot_be_shown_is_refused_by_name(name, error, message, arguments):
+    with pytest.raises(error, match=re.escape(message)):
+        getattr(plots, name)(*arguments)
+    assert plt.get_fignums() == []
+
+
+def test_every_function_that_shows_has_cases_of_what_it_refuses():
+    functions = {name for name in vars(plots) if name.startswith("show_")}
+    assert set(REFUSED) == functions
+
+
+@pytest.mark.parametrize("kind", [bool, np.int64, np.float16, np.float64, np.uint8])
+def test_pictures_of_every_kind_of_number_are_shown(kind):
+    image = np.eye(8).astype(kind) * kind(255 if kind is np.uint8 else 1)
+    given = image.copy()
+    figure = plots.show_tiles([[image, image[..., None], np.repeat(image[..., None], 3, 2)]])
+    for axis in figure.axes:
+        picture = axis.images[0]
+        colours = picture.to_rgba(picture.get_array(), norm=True)[..., :3].astype(float)
+        np.testing.assert_array_equal(colours[..., 0] / colours.max(), np.eye(8))
+    np.testing.assert_array_equal(image, given)
+
+
+def test_words_may_be_anything_that_can_be_written():
+    figure = plots.show_tiles([IMAGES[:3]], [1], [2.5, None])
+    assert "1" in texts_of(figure) and "2.5" in texts_of(figure)
+    table = plots.show_table({3: ".1f"}, {4: [0.5]}, 5, corner=None)
+    assert repr(table).splitlines() == ["5", "None    3", "4     0.5"]
+    ElementTree.fromstring(table._repr_html_())

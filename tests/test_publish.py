@@ -1,6 +1,7 @@
 """`make publish` writes the repository's address everywhere, and the notebooks stay in order."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from preamble import read_address_and_tag
 
 import eurosat_inpaint as ei
+import notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 TAG = f"v{ei.__version__}"
@@ -85,9 +87,80 @@ def test_notebooks_start_with_the_same_cell_and_have_a_badge_once_published():
     assert ("colab-badge" in (ROOT / "README.md").read_text()) == published
 
 
-@pytest.mark.parametrize("repository", ["name", "https://github.com/a/b", "a/b c", "a/b/c", '"/x'])
+@pytest.mark.parametrize(
+    "repository",
+    [
+        "",
+        "name",
+        "https://github.com/a/b",
+        "a/b c",
+        "a/b/c",
+        '"/x',
+        "a/.",
+        "a/..",
+        "../b",
+        "a/",
+        "/b",
+    ]
+    + [
+        "-a/b",
+        "a_b/c",
+        "a.b/c",
+        "a/b.git",
+        "a/b\n",
+        "a/..\n",
+        "ä/b",
+        "a/ü",
+        "zz; touch x",
+        "a/$(b)",
+    ]
+    + ["a" * 40 + "/b", "a/" + "b" * 101],
+)
 def test_other_than_owner_and_name_is_refused(repository, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["publish.py", repository])
+    monkeypatch.setattr(sys, "argv", ["publish.py", "--", repository])
     monkeypatch.setattr(publish, "write_address", pytest.fail)
     assert publish.main() == 1
     assert capsys.readouterr().err.startswith("error: owner/name is expected")
+
+
+@pytest.mark.parametrize("repository", ["a/b", "ada-l/...", "0/_.-", "a/.github", "a/git"])
+def test_what_github_takes_is_taken(repository, monkeypatch):
+    written = []
+    monkeypatch.setattr(sys, "argv", ["publish.py", repository])
+    monkeypatch.setattr(publish, "write_address", written.append)
+    monkeypatch.setattr(publish, "NOTEBOOKS", Path("nowhere"))
+    monkeypatch.setattr(publish, "write_badges_into_readme", lambda: None)
+    assert publish.main() == 0
+    assert written == [f"https://github.com/{repository}"]
+
+
+TYPED = ["06; touch x", "$(shell touch x)", "`touch x`", "$(touch x)", '"; touch x; "', "'a b' > x"]
+
+
+@pytest.mark.parametrize("typed", TYPED)
+@pytest.mark.parametrize("given", ["argument", "environment"])
+@pytest.mark.parametrize(("target", "name"), [("publish", "REPOSITORY"), ("notebooks", "NOTEBOOK")])
+def test_what_is_typed_after_make_is_not_run(target, name, given, typed, tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    # Writes down what it is called with, an argument a line.
+    (programs / "python").write_text("#!/bin/sh\nprintf '%s\\n' \"$@\" > called\n")
+    (programs / "python").chmod(0o755)
+    for file in ("pyproject.toml", "constraints.txt", ".venv/installed"):
+        (tmp_path / file).touch()
+    command, environment = ["make", target], dict(os.environ)
+    if given == "argument":
+        command.append(f"{name}={typed}")
+    else:
+        environment[name] = typed
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert (tmp_path / "called").read_text().splitlines()[-1] == typed
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("only", ["../x", "/etc/", "*", "99", "[0-9]", "06; touch x"])
+def test_no_notebook_beyond_those_of_the_series_is_run(only, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["notebooks.py", "run", only])
+    assert notebooks.main() == 1
+    assert capsys.readouterr().err == f"error: no notebook begins with {only!r}\n"

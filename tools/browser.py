@@ -25,7 +25,7 @@ from notebooks import metadata_of
 
 CHROMIUM = shutil.which("chromium")
 HOST = "127.0.0.1"
-START_SECONDS = 120
+START_SECONDS, STOP_SECONDS = 120, 30
 # For a page, a cell or a picture to appear; generous, since machines may be slow or busy.
 PATIENCE_SECONDS = 300
 # Nobody is there to answer whether news are wanted, and which kernel.
@@ -166,7 +166,11 @@ def server(command: list, port: int, folder: Path, environment: dict):
             yield log
         finally:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _wait_for(port, process, log):

@@ -69,14 +69,22 @@ def main() -> int:
     parser.add_argument("command", choices=("build", "run"))
     parser.add_argument("only", nargs="?", default="", help="beginning of a notebook's name")
     options = parser.parse_args()
-    names = [path.stem for path in sorted(SOURCES.glob(f"{options.only}*.py"))]
+    stems = sorted(path.stem for path in SOURCES.glob("*.py"))
+    names = [name for name in stems if name.startswith(options.only)]
     if not names:
         print(f"error: no notebook begins with {options.only!r}", file=sys.stderr)
         return 1
     if given := os.environ.get("EUROSAT_INPAINT_DATA"):
         # Notebooks are executed in another folder.
         os.environ["EUROSAT_INPAINT_DATA"] = os.path.abspath(os.path.expanduser(given))
-    return build(names) if options.command == "build" else run(names)
+    try:
+        return build(names) if options.command == "build" else run(names)
+    except (ValueError, OSError) as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
 
 
 def build(names: list[str]) -> int:

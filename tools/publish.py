@@ -12,8 +12,10 @@ from preamble import PYPROJECT, badge, read_address_and_tag, start_with_preamble
 
 from notebooks import NOTEBOOKS, ROOT
 
-# Letters, digits, hyphens, dots and underscores are all that GitHub takes.
-_OWNER_AND_NAME = re.compile(r"[A-Za-z0-9-]+/[\w.-]+", re.ASCII)
+# As GitHub takes them: of an owner letters, digits and hyphens, of a name dots and underscores too.
+_OWNER_AND_NAME = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/(?!\.\.?\Z)[A-Za-z0-9._-]{1,100}(?<!\.git)"
+)
 _URLS = re.compile(r"^\[project\.urls\]\n(.+\n)*", re.MULTILINE)
 # A notebook in the README's table, with the badge that an earlier call put after it.
 _README_LINK = re.compile(
@@ -23,7 +25,7 @@ _README_LINK = re.compile(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("repository", help="on GitHub, as owner/name")
     repository = parser.parse_args().repository
     if not _OWNER_AND_NAME.fullmatch(repository):

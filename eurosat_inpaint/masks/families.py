@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from eurosat_inpaint._checks import require_choice
+from eurosat_inpaint._checks import as_masks, require_choice
 from eurosat_inpaint.masks.lines import line_masks
 from eurosat_inpaint.masks.patterns import cloud_masks, random_pixel_masks, scan_line_gap_masks
 from eurosat_inpaint.masks.shapes import (
@@ -41,6 +41,7 @@ def make(family: str, n: int, **parameters: object) -> np.ndarray:
     Raises:
         ValueError: for an unknown family, or a value that its function refuses.
         TypeError: for a parameter that the family does not have.
+        MemoryError: if so many masks do not fit into memory.
 
     Example:
         >>> make("clouds", 3, size=32, coverage=0.75).mean(axis=(1, 2, 3))
@@ -57,8 +58,16 @@ def make(family: str, n: int, **parameters: object) -> np.ndarray:
 def coverage(masks: np.ndarray) -> np.ndarray:
     """Fraction of known pixels of each mask, shape (n,).
 
+    Args:
+        masks: (n, height, width, 1), 1 = known, 0 = hole.
+
+    Raises:
+        TypeError: if the masks are no numbers.
+        ValueError: for another shape, or other values.
+
     Example:
         >>> coverage(make("boxes", 2, boxes=1, sides=(16, 16), seed=0))
         array([0.9980469, 0.9375   ], dtype=float32)
     """
-    return np.asarray(masks).mean(axis=(1, 2, 3))
+    masks = as_masks("masks", masks, ("n", "height", "width", 1))
+    return masks.mean(axis=(1, 2, 3))

@@ -4,13 +4,25 @@ from functools import lru_cache
 
 import numpy as np
 
-from eurosat_inpaint._checks import require_coverage, require_integer, require_mask_settings
-from eurosat_inpaint.masks.painting import join_random_shapes, unpacked
+from eurosat_inpaint._checks import (
+    LARGEST_LENGTH,
+    as_coverage,
+    as_integer,
+    as_integer_array,
+    as_mask_settings,
+    require_memory,
+    require_shape,
+)
+from eurosat_inpaint.masks.painting import (
+    MOST_SHAPES,
+    join_random_shapes,
+    join_shapes,
+    packed_intervals,
+    unpacked,
+)
 
 # A packed table of all lines of one size takes size**4 / 8 bytes: 2 MB at 64, 33 MB at 128.
 _LARGEST_TABLE_SIZE = 128
-# Lines are drawn in blocks of at most so many pixels, each a byte for a moment.
-_LINE_PIXELS_AT_ONCE = 2**24
 
 
 def line_masks(
@@ -46,17 +58,18 @@ def line_masks(
 
     Raises:
         ValueError: for a number that is not a positive integer (a negative ``seed``; a ``size``
-            below 2), or for a ``coverage`` outside its range.
+            below 2), or for a ``coverage`` outside its range or that such lines cannot reach.
+        MemoryError: if so many masks do not fit into memory.
 
     Example:
         >>> masks = line_masks(2, seed=0)
         >>> masks.shape, round(float(masks.mean()), 3)
         ((2, 64, 64, 1), 0.382)
     """
-    require_mask_settings(n, size, seed)
-    require_integer("lines", lines, 1)
-    require_integer("thickness", thickness, 1)
-    require_coverage(coverage, by_shapes=True)
+    n, size, seed = as_mask_settings(n, size, seed)
+    lines = as_integer("lines", lines, 1, MOST_SHAPES)
+    thickness = as_integer("thickness", thickness, 1, LARGEST_LENGTH)
+    coverage = as_coverage(coverage, by_shapes=True)
     columns = size if include_last_column else size - 1
     if coverage is not None:
 
@@ -65,14 +78,13 @@ def line_masks(
 
         joined = join_random_shapes(shapes, 2, n, size, count=lines, fraction=coverage, seed=seed)
         return unpacked(joined, size)
-    ends = np.random.default_rng(seed).integers(0, columns, size=(n, lines, 2))
-    masks = np.empty((n, size, size, 1), np.float32)
-    block = max(1, _LINE_PIXELS_AT_ONCE // (lines * size**2))
-    for start in range(0, n, block):
-        drawn = _packed_lines(ends[start : start + block], size, thickness)
-        packed = np.bitwise_or.reduce(drawn, axis=1)
-        masks[start : start + block, ..., 0] = np.unpackbits(packed, axis=-1, count=size)
-    return masks
+    generator = np.random.default_rng(seed)
+
+    def draw(masks, lines):
+        ends = generator.integers(0, columns, size=(masks, lines, 2))
+        return _packed_lines(ends, size, thickness)
+
+    return unpacked(join_shapes(draw, n, size, count=lines), size)
 
 
 def packed_lines(tops: np.ndarray, bottoms: np.ndarray, *, size: int, thickness: int) -> np.ndarray:
@@ -90,8 +102,25 @@ def packed_lines(tops: np.ndarray, bottoms: np.ndarray, *, size: int, thickness:
 
     Returns:
         uint8 array of shape (*tops.shape, size, ceil(size / 8)), to be read by ``np.unpackbits``.
+
+    Raises:
+        TypeError: if the columns are no integers.
+        ValueError: if there are not as many of them below as above, or for a ``size`` below 2 or a
+            ``thickness`` below 1.
+        MemoryError: if so many lines do not fit into memory.
     """
-    tops, bottoms = (np.asarray(ends, float)[..., None] for ends in (tops, bottoms))
+    tops, bottoms = as_integer_array("tops", tops), as_integer_array("bottoms", bottoms)
+    require_shape("bottoms", bottoms, *tops.shape)
+    size = as_integer("size", size, 2, LARGEST_LENGTH)
+    thickness = as_integer("thickness", thickness, 1, LARGEST_LENGTH)
+    # Two bits for each pixel; for each row some tens of numbers, for a moment.
+    required = tops.size * size * (size // 4 + 200)
+    require_memory(f"{tops.size:,} lines on {size:,} x {size:,} pixels", required)
+    return _rasterised(tops, bottoms, size, thickness)
+
+
+def _rasterised(tops, bottoms, size: int, thickness: int) -> np.ndarray:
+    tops, bottoms = (ends.astype(float)[..., None] for ends in (tops, bottoms))
     last = size - 1
     down = np.arange(size) / last
     centre = tops + (bottoms - tops) * np.arange(size) / last
@@ -104,22 +133,19 @@ def packed_lines(tops: np.ndarray, bottoms: np.ndarray, *, size: int, thickness:
     leans_right = bottoms >= tops
     left = centre - reach / length - slope * np.where(leans_right, behind, ahead) - 0.5
     right = centre + reach / length + slope * np.where(leans_right, ahead, behind) + 0.5
-    columns = np.arange(size)
     # Of two pixels that are equally near, OpenCV takes the left one.
-    kept = (columns >= left[..., None]) & (columns < right[..., None])
-    return np.packbits(kept, axis=-1)
+    first, after = (np.ceil(side).astype(np.int64) for side in (left, right))
+    return packed_intervals(first, after - 1, size)
 
 
 def _packed_lines(ends: np.ndarray, size: int, thickness: int) -> np.ndarray:
     tops, bottoms = ends[..., 0], ends[..., 1]
     if size <= _LARGEST_TABLE_SIZE:
         return _packed_table(size, thickness)[tops, bottoms]
-    return packed_lines(tops, bottoms, size=size, thickness=thickness)
+    return _rasterised(tops, bottoms, size, thickness)
 
 
 @lru_cache(maxsize=4)
 def _packed_table(size: int, thickness: int) -> np.ndarray:
     tops = np.arange(size)
-    return np.stack(
-        [packed_lines(np.full(size, t), tops, size=size, thickness=thickness) for t in tops]
-    )
+    return np.stack([_rasterised(np.full(size, top), tops, size, thickness) for top in tops])

@@ -6,18 +6,19 @@ They are used as ``masks.cloud_masks`` and so on, or by name through ``masks.mak
 import numpy as np
 
 from eurosat_inpaint._checks import (
-    require_coverage,
-    require_integer,
-    require_mask_settings,
-    require_number,
+    LARGEST_LENGTH,
+    as_coverage,
+    as_integer,
+    as_mask_settings,
+    as_number,
 )
-from eurosat_inpaint.masks.painting import integers_from
+from eurosat_inpaint.masks.painting import blocks, integers_from
 
 # Parts of a pixel, and of a weight, in which the sums below are whole numbers: exact everywhere.
 _PARTS = 4096
 _WEIGHT = 256
 _LATTICE_VALUES = 2**12
-_MASKS_PER_BLOCK = 128
+_MOST_OCTAVES = 8
 
 
 def scan_line_gap_masks(
@@ -66,31 +67,33 @@ def scan_line_gap_masks(
 
     Raises:
         ValueError: for a number outside its range; it names the argument.
+        MemoryError: if so many masks do not fit into memory.
     """
-    require_mask_settings(n, size, seed)
-    require_integer("period", period, 2)
-    require_integer("widest_gap", widest_gap, 1)
+    n, size, seed = as_mask_settings(n, size, seed)
+    period = as_integer("period", period, 2, LARGEST_LENGTH)
+    widest_gap = as_integer("widest_gap", widest_gap, 1)
     if widest_gap >= period:
         raise ValueError(f"widest_gap must be less than period, {period}, got {widest_gap!r}")
-    require_integer("scene_width", scene_width, size)
-    require_number("tilt", tilt, -45, 45)
+    scene_width = as_integer("scene_width", scene_width, size, LARGEST_LENGTH)
+    tilt = as_number("tilt", tilt, -45, 45)
     if position is not None:
-        require_number("position", position, -1, 1)
-    uniforms = np.random.default_rng(seed).random((n, 2))
-    starts = integers_from(uniforms[:, 0], 0, _PARTS * period - 1)
-    if position is None:
-        tiles = scene_width // size
-        lefts = integers_from(uniforms[:, 1], 0, tiles - 1) * size + scene_width % size // 2
-    else:
-        lefts = np.full(n, np.floor((position + 1) / 2 * (scene_width - size) + 0.5), np.int64)
+        position = as_number("position", position, -1, 1)
+    generator = np.random.default_rng(seed)
     slope = int(np.floor(_PARTS * np.tan(np.deg2rad(tilt)) + 0.5))
     masks = np.empty((n, size, size, 1), np.float32)
-    for start in range(0, n, _MASKS_PER_BLOCK):
-        part = slice(start, start + _MASKS_PER_BLOCK)
-        columns = lefts[part, None] + np.arange(size)
+    for part in blocks(n, size**2):
+        uniforms = generator.random((part.stop - part.start, 2))
+        starts = integers_from(uniforms[:, 0], 0, _PARTS * period - 1)
+        if position is None:
+            tiles = scene_width // size
+            lefts = integers_from(uniforms[:, 1], 0, tiles - 1) * size + scene_width % size // 2
+        else:
+            left = np.floor((position + 1) / 2 * (scene_width - size) + 0.5)
+            lefts = np.full(len(uniforms), left, np.int64)
+        columns = lefts[:, None] + np.arange(size)
         # From the middle of the scene in half pixels: gaps widen with it, and change sides.
         aside = 2 * columns - (scene_width - 1)
-        shifts = starts[part, None] - slope * columns + (aside > 0) * (_PARTS * period // 2)
+        shifts = starts[:, None] - slope * columns + (aside > 0) * (_PARTS * period // 2)
         rows = _PARTS * np.arange(size)[:, None]
         below = (rows + shifts[:, None]) % (_PARTS * period)
         from_gap = np.minimum(below, _PARTS * period - below)
@@ -121,7 +124,8 @@ def cloud_masks(
         coverage: fraction known, between 0 and 1. Every mask has it, to the pixel; at least one
             pixel is known and one a hole.
         scale: spacing of the coarsest grid, in pixels: roughly the size of a cloud.
-        octaves: number of layers, 1 to 8: more give finer outlines.
+        octaves: number of layers, 1 to 8: more give finer outlines. None is finer than a pixel:
+            with a ``scale`` of 4 there are three at most.
         roughness: strength of a layer relative to the one before, 0 to 1: low values give round
             clouds, high ones frayed clouds.
         seed: the first k masks of a seed are the same for every n.
@@ -131,27 +135,31 @@ def cloud_masks(
 
     Raises:
         ValueError: for a number outside its range; it names the argument.
+        MemoryError: if so many masks do not fit into memory.
     """
-    require_mask_settings(n, size, seed)
-    require_coverage(coverage, by_shapes=False)
-    require_integer("scale", scale, 2)
-    require_integer("octaves", octaves, 1)
-    require_number("octaves", octaves, 1, 8)
-    require_number("roughness", roughness, 0, 1)
-    weights = [_interpolation(size + scale, scale / 2**octave) for octave in range(octaves)]
-    points = [layer.shape[1] ** 2 for layer in weights]
+    n, size, seed = as_mask_settings(n, size, seed)
+    coverage = as_coverage(coverage, by_shapes=False)
+    scale = as_integer("scale", scale, 2, LARGEST_LENGTH)
+    octaves = as_integer("octaves", octaves, 1, _MOST_OCTAVES)
+    roughness = as_number("roughness", roughness, 0, 1)
+    spacings = [scale / 2**octave for octave in range(octaves) if 2**octave <= scale]
+    # A grid's points are as many as the tile may need wherever its corner comes to lie.
+    points = [int((size + scale - 1) // spacing) + 2 for spacing in spacings]
+    drawn = [count**2 for count in points]
     known = min(max(round(coverage * size**2), 1), size**2 - 1)
     generator = np.random.default_rng(seed)
     masks = np.empty((n, size**2), np.float32)
-    for start in range(0, n, _MASKS_PER_BLOCK):
-        block = masks[start : start + _MASKS_PER_BLOCK]
-        uniforms = generator.random((len(block), 2 + sum(points)))
+    for part in blocks(n, max(size**2, sum(drawn))):
+        uniforms = generator.random((part.stop - part.start, 2 + sum(drawn)))
         corners = integers_from(uniforms[:, :2], 0, scale - 1)
-        layers = np.split(uniforms[:, 2:], np.cumsum(points)[:-1], axis=1)
-        noise = _fractal_noise(layers, weights, corners, size, roughness)
-        # Made unique by the pixel's number, so that equal values cannot spoil the count.
-        ranks = noise.reshape(len(block), -1).astype(np.int64) * size**2 + np.arange(size**2)
-        block[:] = ranks < np.partition(ranks, known, axis=1)[:, known, None]
+        layers = [
+            integers_from(layer, 0, _LATTICE_VALUES - 1).reshape(-1, count, count)
+            for layer, count in zip(
+                np.split(uniforms[:, 2:], np.cumsum(drawn)[:-1], axis=1), points, strict=True
+            )
+        ]
+        noise = _fractal_noise(layers, spacings, corners, size, roughness)
+        masks[part] = _lowest(noise.reshape(-1, size**2), known)
     return masks.reshape(n, size, size, 1)
 
 
@@ -175,45 +183,66 @@ def random_pixel_masks(
 
     Raises:
         ValueError: for a number outside its range; it names the argument.
+        MemoryError: if so many masks do not fit into memory.
     """
-    require_mask_settings(n, size, seed)
-    require_coverage(coverage, by_shapes=False)
-    uniforms = np.random.default_rng(seed).random((n, size**2))
-    known = uniforms < coverage
-    every = np.arange(n)
-    known[every, uniforms.argmin(axis=1)] = True
-    known[every, uniforms.argmax(axis=1)] = False
-    return known.astype(np.float32).reshape(n, size, size, 1)
+    n, size, seed = as_mask_settings(n, size, seed)
+    coverage = as_coverage(coverage, by_shapes=False)
+    generator = np.random.default_rng(seed)
+    masks = np.empty((n, size**2), np.float32)
+    for part in blocks(n, size**2):
+        uniforms = generator.random((part.stop - part.start, size**2))
+        known = uniforms < coverage
+        every = np.arange(len(known))
+        known[every, uniforms.argmin(axis=1)] = True
+        known[every, uniforms.argmax(axis=1)] = False
+        masks[part] = known
+    return masks.reshape(n, size, size, 1)
 
 
-def _interpolation(length: int, spacing: float) -> np.ndarray:
-    """Weights of grid points for ``length`` pixels, whole numbers that sum to 256 for each pixel.
-
-    Returns:
-        float64 array of shape (length, points).
-    """
-    places = np.arange(length) / spacing
-    left = np.floor(places).astype(int)
-    part = places - left
-    right_weight = np.floor(_WEIGHT * part * part * (3 - 2 * part) + 0.5)
-    weights = np.zeros((length, left[-1] + 2))
-    pixels = np.arange(length)
-    weights[pixels, left] = _WEIGHT - right_weight
-    weights[pixels, left + 1] = right_weight
-    return weights
-
-
-def _fractal_noise(layers, weights, corners, size: int, roughness: float) -> np.ndarray:
+def _fractal_noise(layers, spacings, corners, size: int, roughness: float) -> np.ndarray:
     """Sum of interpolated layers, shape (m, size, size).
 
     Every number is whole and below 2**53: products are exact, in whatever order they are added.
+
+    Args:
+        layers: of each the values at its grid's points, integers (m, points, points).
+        spacings: of the grids, in pixels.
+        corners: row and column of the tiles' first pixels on the grids, integers (m, 2).
+        size: side of the tile, in pixels.
+        roughness: strength of a layer relative to the one before.
     """
     rows, columns = (corners[:, axis, None] + np.arange(size) for axis in (0, 1))
     noise, strength = np.zeros((len(corners), size, size)), 1.0
-    for layer, weight in zip(layers, weights, strict=True):
-        points = weight.shape[1]
-        values = integers_from(layer, 0, _LATTICE_VALUES - 1).reshape(-1, points, points)
-        across = values.astype(float) @ weight[columns].transpose(0, 2, 1)
-        noise = noise + np.floor(strength * _WEIGHT + 0.5) * (weight[rows] @ across)
+    for values, spacing in zip(layers, spacings, strict=True):
+        down, across = (
+            _interpolation(pixels, spacing, values.shape[-1]) for pixels in (rows, columns)
+        )
+        layer = down @ (values.astype(float) @ across.transpose(0, 2, 1))
+        noise += np.floor(strength * _WEIGHT + 0.5) * layer
         strength *= roughness
     return noise
+
+
+def _interpolation(pixels: np.ndarray, spacing: float, points: int) -> np.ndarray:
+    """Weights of a grid's points for pixels (m, size), whole numbers that sum to 256 for each.
+
+    Returns:
+        float64 array of shape (m, size, points).
+    """
+    places = pixels / spacing
+    left = np.floor(places).astype(int)
+    part = places - left
+    right_weight = np.floor(_WEIGHT * part * part * (3 - 2 * part) + 0.5)
+    weights = np.zeros((*pixels.shape, points))
+    every, each = np.ogrid[: pixels.shape[0], : pixels.shape[1]]
+    weights[every, each, left] = _WEIGHT - right_weight
+    weights[every, each, left + 1] = right_weight
+    return weights
+
+
+def _lowest(values: np.ndarray, count: int) -> np.ndarray:
+    """Where the ``count`` lowest of each row stand, bool; of equal ones the first are taken."""
+    highest = np.partition(values, count - 1, axis=1)[:, count - 1, None]
+    lower, equal = values < highest, values == highest
+    missing = count - lower.sum(axis=1, keepdims=True)
+    return lower | (equal & (np.cumsum(equal, axis=1) <= missing))

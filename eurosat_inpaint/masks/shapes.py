@@ -7,13 +7,15 @@ ValueError, too, for a coverage that shapes of the size given cannot reach.
 import numpy as np
 
 from eurosat_inpaint._checks import (
-    require_coverage,
-    require_integer,
-    require_mask_settings,
-    require_number,
-    require_range,
+    LARGEST_LENGTH,
+    as_coverage,
+    as_integer,
+    as_mask_settings,
+    as_number,
+    as_range,
 )
 from eurosat_inpaint.masks.painting import (
+    MOST_SHAPES,
     integers_from,
     join_random_shapes,
     packed_intervals,
@@ -62,13 +64,13 @@ def free_line_masks(
 
     Raises:
         ValueError: for a number outside its range; it names the argument.
+        MemoryError: if so many masks do not fit into memory.
     """
-    require_mask_settings(n, size, seed)
-    require_integer("lines", lines, 1)
-    require_integer("thickness", thickness, 1)
-    require_range("angles", angles, require_number, -180, 180)
-    require_coverage(coverage, by_shapes=True)
-    lowest, highest = angles
+    n, size, seed = as_mask_settings(n, size, seed)
+    lines = as_integer("lines", lines, 1, MOST_SHAPES)
+    thickness = as_integer("thickness", thickness, 1, LARGEST_LENGTH)
+    lowest, highest = as_range("angles", angles, as_number, -180, 180)
+    coverage = as_coverage(coverage, by_shapes=True)
 
     def shapes(uniforms):
         radians = np.deg2rad(lowest + uniforms[..., 0] * (highest - lowest))
@@ -110,11 +112,12 @@ def box_masks(
 
     Raises:
         ValueError: for a number outside its range; it names the argument.
+        MemoryError: if so many masks do not fit into memory.
     """
-    require_mask_settings(n, size, seed)
-    require_integer("boxes", boxes, 1)
-    require_range("sides", sides, require_integer, 1)
-    require_coverage(coverage, by_shapes=True)
+    n, size, seed = as_mask_settings(n, size, seed)
+    boxes = as_integer("boxes", boxes, 1, MOST_SHAPES)
+    sides = as_range("sides", sides, as_integer, 1, LARGEST_LENGTH)
+    coverage = as_coverage(coverage, by_shapes=True)
 
     def shapes(uniforms):
         heights, widths = (integers_from(uniforms[..., i], *sides) for i in (0, 1))
@@ -161,11 +164,12 @@ def brush_stroke_masks(
 
     Raises:
         ValueError: for a number outside its range; it names the argument.
+        MemoryError: if so many masks do not fit into memory.
     """
-    require_mask_settings(n, size, seed)
-    require_integer("strokes", strokes, 1)
-    require_range("widths", widths, require_integer, 1)
-    require_coverage(coverage, by_shapes=True)
+    n, size, seed = as_mask_settings(n, size, seed)
+    strokes = as_integer("strokes", strokes, 1, MOST_SHAPES)
+    widths = as_range("widths", widths, as_integer, 1, LARGEST_LENGTH)
+    coverage = as_coverage(coverage, by_shapes=True)
 
     def shapes(uniforms):
         columns, rows = _stroke_points(uniforms, size)
@@ -209,11 +213,12 @@ def dead_column_masks(
 
     Raises:
         ValueError: for a number outside its range; it names the argument.
+        MemoryError: if so many masks do not fit into memory.
     """
-    require_mask_settings(n, size, seed)
-    require_integer("groups", groups, 1)
-    require_integer("widest", widest, 1)
-    require_coverage(coverage, by_shapes=True)
+    n, size, seed = as_mask_settings(n, size, seed)
+    groups = as_integer("groups", groups, 1, MOST_SHAPES)
+    widest = as_integer("widest", widest, 1, LARGEST_LENGTH)
+    coverage = as_coverage(coverage, by_shapes=True)
 
     def shapes(uniforms):
         widths = integers_from(uniforms[..., 0], 1, widest)

@@ -11,6 +11,7 @@ import ipywidgets
 import numpy as np
 
 from eurosat_inpaint import data, masks
+from eurosat_inpaint._checks import require_images, require_shape
 from eurosat_inpaint.widgets import pictures
 from eurosat_inpaint.widgets.controls import MaskControls, TileControls, labelled
 from eurosat_inpaint.widgets.redrawing import Redrawing
@@ -33,6 +34,10 @@ def mask_explorer(tiles: data.Tiles | None = None) -> ipywidgets.Widget:
     Returns:
         An ipywidget, shown where it is the last expression of a cell. A value that the package
         refuses becomes a message in it; the first drawing, which is done at once, catches nothing.
+
+    Raises:
+        TypeError: if ``tiles`` is no ``data.Tiles``.
+        ValueError: if there are none, or they have not 64 x 64 pixels.
     """
     return _MaskExplorer(_loaded(tiles))
 
@@ -48,6 +53,9 @@ def inpainting_explorer(tiles: data.Tiles | None = None) -> ipywidgets.Widget:
 
     Returns:
         An ipywidget, as of :func:`mask_explorer`.
+
+    Raises:
+        TypeError, ValueError: as :func:`mask_explorer`.
     """
     return _InpaintingExplorer(_loaded(tiles))
 
@@ -253,7 +261,12 @@ def _methods():
 
 
 def _loaded(tiles):
-    return data.load_tiles("validation") if tiles is None else tiles
+    tiles = data.load_tiles("validation") if tiles is None else tiles
+    if not isinstance(tiles, data.Tiles):
+        raise TypeError(f"tiles must be a data.Tiles, got {type(tiles).__name__}")
+    require_images("tiles.images", tiles.images)
+    require_shape("tiles.images", tiles.images, "n", 64, 64, 3)
+    return tiles
 
 
 def _coverage_text(coverage):
