@@ -68,7 +68,9 @@ def test_that_there_is_no_network_is_found_out_once(mirror, monkeypatch, capsys)
             load_tiles(source="mirror")
     assert capsys.readouterr().out.count("Fetching") == 1
     assert load_tiles("train").source == "synthetic"
-    assert "By hand: fetch http://127.0.0.1:9/EuroSAT.zip" in capsys.readouterr().out
+    assert (
+        "by hand it can be fetched from http://127.0.0.1:9/EuroSAT.zip" in capsys.readouterr().out
+    )
 
 
 def test_where_nothing_answers_it_is_given_up_within_fifteen_seconds():

@@ -119,7 +119,7 @@ def _fetch(path) -> str | None:
                 if not problem.again:
                     addresses.remove(address)
     told = " and ".join(f"{host} ({reason})" for host, reason in tried.items())
-    return f"tried {told}. By hand: fetch {ADDRESSES[0]}"
+    return f"tried {told}; by hand it can be fetched from {ADDRESSES[0]} ."
 
 
 def _fetch_from(address, part, deadline):
@@ -139,7 +139,7 @@ def _fetch_from(address, part, deadline):
     request.start()
     checked, stored_then = time.monotonic(), stored
     try:
-        with tqdm(total=ARCHIVE_BYTES, unit="B", unit_scale=True, leave=False) as bar:
+        with tqdm(total=ARCHIVE_BYTES, unit="B", unit_scale=True, leave=False, delay=1) as bar:
             while request.is_alive():
                 request.join(0.05)
                 bar.update(request.stored - bar.n)
