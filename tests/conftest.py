@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import io
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
-from eurosat_inpaint import data
+from eurosat_inpaint import data, pretrained
 from eurosat_inpaint.data import CLASS_NAMES, synthetic_tiles
 
 
@@ -151,6 +152,15 @@ def mirror(tmp_path, jpegs, monkeypatch):
         thread.join()
 
 
+@pytest.fixture
+def copied_weights(tmp_path, monkeypatch):
+    """A copy of the folder of shipped weights, in its place."""
+    folder = tmp_path / "weights"
+    shutil.copytree(pretrained.WEIGHTS_FOLDER, folder)
+    monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", folder)
+    return folder
+
+
 def jpeg_of(image):
     content = io.BytesIO()
     Image.fromarray(image).save(content, "JPEG", quality=100, subsampling="4:2:0")
@@ -193,3 +203,13 @@ def run_nbval(cells, folder):
         text=True,
         timeout=120,
     )
+
+
+def assert_named_and_nothing_kept(path, message, monkeypatch):
+    """An archive "bad" is refused with these words, however it was named, and nothing is kept."""
+    with pytest.raises(ValueError, match=f"^data_dir names '.*bad': .*({message})"):
+        data.load_tiles("all", data_dir=path)
+    monkeypatch.setenv(data.DATA_VARIABLE, str(path))
+    with pytest.raises(ValueError, match=f"^{data.DATA_VARIABLE} names '.*bad': .*({message})"):
+        data.load_tiles("all")
+    assert files_below(data.cache_folder()) == []

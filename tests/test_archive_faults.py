@@ -10,7 +10,13 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import class_of, files_below, jpeg_of, write_folder, write_zip
+from conftest import (
+    assert_named_and_nothing_kept,
+    class_of,
+    jpeg_of,
+    write_folder,
+    write_zip,
+)
 from helpers_files import KINDS_OF_NO_FILE, forbid
 from PIL import Image
 
@@ -181,12 +187,7 @@ def test_damaged_zip_file(kind, tmp_path, jpegs, monkeypatch):
     make, message = DAMAGED[kind]
     path = tmp_path / "bad"
     make(path, jpegs)
-    with pytest.raises(ValueError, match=f"^data_dir names '.*bad': .*({message})"):
-        load_tiles("all", data_dir=path)
-    monkeypatch.setenv(data.DATA_VARIABLE, str(path))
-    with pytest.raises(ValueError, match=f"^{data.DATA_VARIABLE} names '.*bad': .*({message})"):
-        load_tiles("all")
-    assert files_below(data.cache_folder()) == []
+    assert_named_and_nothing_kept(path, message, monkeypatch)
 
 
 def damaged_somewhere(cases):

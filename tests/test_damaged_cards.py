@@ -13,15 +13,6 @@ from eurosat_inpaint import data, masks, pretrained
 CARD, WEIGHTS = "unet.json", "unet.weights.h5"
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A copy of the folder of shipped weights, in its place."""
-    folder = tmp_path / "weights"
-    shutil.copytree(pretrained.WEIGHTS_FOLDER, folder)
-    monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", folder)
-    return folder
-
-
 def write(content):
     def damage(path):
         path.write_bytes(content)
@@ -196,8 +187,8 @@ OTHER_CONTENT = {
 
 
 @pytest.mark.parametrize("damage", DAMAGED_CARDS)
-def test_a_damaged_card_is_left_out_and_named_when_asked_for(damage, folder):
-    DAMAGED_CARDS[damage](folder / CARD)
+def test_a_damaged_card_is_left_out_and_named_when_asked_for(damage, copied_weights):
+    DAMAGED_CARDS[damage](copied_weights / CARD)
     assert pretrained.names() == ["gan", "unet_long", "wnet"]
     assert pretrained.names("classification") == ["classifier"]
     pretrained.load("classifier")
@@ -207,31 +198,31 @@ def test_a_damaged_card_is_left_out_and_named_when_asked_for(damage, folder):
 
 
 @pytest.mark.parametrize("damage", MISFITS)
-def test_a_card_that_does_not_fit_its_weights_is_named(damage, folder):
-    MISFITS[damage](folder / CARD)
+def test_a_card_that_does_not_fit_its_weights_is_named(damage, copied_weights):
+    MISFITS[damage](copied_weights / CARD)
     with pytest.raises(ValueError, match=f"{WEIGHTS} and its card {CARD} do not fit together: ."):
         pretrained.load("unet")
 
 
 @pytest.mark.parametrize("damage", DAMAGED_WEIGHTS)
-def test_damaged_weights_are_named(damage, folder):
-    DAMAGED_WEIGHTS[damage](folder / WEIGHTS)
+def test_damaged_weights_are_named(damage, copied_weights):
+    DAMAGED_WEIGHTS[damage](copied_weights / WEIGHTS)
     with pytest.raises(ValueError, match=f"^{WEIGHTS} is damaged: its SHA-256"):
         pretrained.load("unet")
 
 
 @pytest.mark.parametrize("damage", MISSING_WEIGHTS)
-def test_missing_weights_are_named(damage, folder):
-    MISSING_WEIGHTS[damage](folder / WEIGHTS)
+def test_missing_weights_are_named(damage, copied_weights):
+    MISSING_WEIGHTS[damage](copied_weights / WEIGHTS)
     with pytest.raises(FileNotFoundError, match=f"^{WEIGHTS}, the weights of 'unet', is missing"):
         pretrained.load("unet")
 
 
 @pytest.mark.parametrize("content", OTHER_CONTENT)
-def test_other_content_with_its_digest_in_the_card_is_refused(content, folder):
-    with h5py.File(folder / WEIGHTS, "r+") as file:
-        OTHER_CONTENT[content](file, folder)
-    change(sha256=pretrained.sha256_of(folder / WEIGHTS))(folder / CARD)
+def test_other_content_with_its_digest_in_the_card_is_refused(content, copied_weights):
+    with h5py.File(copied_weights / WEIGHTS, "r+") as file:
+        OTHER_CONTENT[content](file, copied_weights)
+    change(sha256=pretrained.sha256_of(copied_weights / WEIGHTS))(copied_weights / CARD)
     # Old versions of Keras follow links.
     elsewhere = ("external link", "external link to a group", "numbers in another file", "virtual")
     why = "another file" if content.startswith(elsewhere) else "."
@@ -250,9 +241,9 @@ FIRST_STAGES = {
 
 
 @pytest.mark.parametrize("damage", FIRST_STAGES)
-def test_a_wrong_first_stage_is_refused(damage, folder):
+def test_a_wrong_first_stage_is_refused(damage, copied_weights):
     make, message = FIRST_STAGES[damage]
-    make(folder / "wnet.json")
+    make(copied_weights / "wnet.json")
     with pytest.raises(ValueError, match=message):
         pretrained.load("wnet")
 
@@ -270,9 +261,9 @@ def test_other_tasks_are_refused(task):
         pretrained.names(task)
 
 
-def test_inpaint_by_a_name_whose_card_is_damaged_says_so(folder):
+def test_inpaint_by_a_name_whose_card_is_damaged_says_so(copied_weights):
     pretrained._loaded.cache_clear()
-    write(b"{")(folder / CARD)
+    write(b"{")(copied_weights / CARD)
     tiles = data.synthetic_tiles(1)[0]
     with pytest.raises(ValueError, match=re.escape(f"{CARD} is damaged")):
         pretrained.inpaint(tiles, masks.line_masks(1))

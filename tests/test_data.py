@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import class_of, files_below, write_folder, write_zip
+from conftest import assert_named_and_nothing_kept, class_of, files_below, write_folder, write_zip
 from PIL import Image
 
 from eurosat_inpaint import data
@@ -427,12 +427,7 @@ def test_bad_archive_is_named_and_nothing_is_kept(case, tmp_path, jpegs, monkeyp
     make, message = BAD_ARCHIVES[case]
     path = tmp_path / "bad"
     make(path, jpegs)
-    with pytest.raises(ValueError, match=f"data_dir names '.*bad': .*{message}"):
-        load_tiles("all", data_dir=path)
-    monkeypatch.setenv(data.DATA_VARIABLE, str(path))
-    with pytest.raises(ValueError, match=f"{data.DATA_VARIABLE} names '.*bad': .*{message}"):
-        load_tiles("all")
-    assert files_below(data.cache_folder()) == []
+    assert_named_and_nothing_kept(path, message, monkeypatch)
 
 
 @pytest.mark.parametrize("write", [write_zip, write_folder])

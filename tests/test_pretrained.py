@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 
 import keras
 import numpy as np
@@ -30,15 +29,6 @@ def tiles():
 def network():
     keras.utils.set_random_seed(0)
     return unet(filters=2, depth=1)
-
-
-@pytest.fixture
-def copied_weights(tmp_path, monkeypatch):
-    """A copy of the folder of shipped weights, in its place."""
-    folder = tmp_path / "weights"
-    shutil.copytree(pretrained.WEIGHTS_FOLDER, folder)
-    monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", folder)
-    return folder
 
 
 def test_the_unet_is_shipped():

@@ -47,10 +47,11 @@ def cache_contents() -> dict[str, int]:
     Raises:
         OSError: if the folder cannot be read.
     """
+    litter = _litter()
     return {
         path.parent.name.split("-")[0]: path.stat().st_size
         for path in sorted(_decoded_folder().glob("*-*/images.npy"))
-        if path.parent not in _litter()
+        if path.parent not in litter
     }
 
 
