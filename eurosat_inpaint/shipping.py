@@ -19,7 +19,7 @@ EVALUATION_MASK_SEED = 0
 # How a training was begun, beside its state.
 _STARTED = "started.json"
 PROFILES = ("smoke", "teach", "full")
-_UNET = {"filters": [64, 96, 144, 160], "blocks": [2, 1, 1, 2]}
+_UNET = {"filters": [48, 64, 80, 128], "blocks": [2, 1, 1, 2]}
 # Tiles seen on top of the U-Net's, as many by each network: seven passes over the train split.
 _ON_TOP = ((2, 2), (4, 90), (14, 317))
 
@@ -52,7 +52,7 @@ NETWORKS = {
         builder="residual_unet",
         arguments=_UNET,
         recipe="efficient",
-        lengths=((2, 2), (4, 160), (36, None)),
+        lengths=((2, 2), (4, 80), (100, None)),
     ),
     "gan": ShippedNetwork(
         builder="residual_unet",
@@ -132,11 +132,12 @@ def train_network(
     build = partial(getattr(ei.models, network.builder), **network.arguments)
     directory = as_path("directory", f"runs/{name}" if directory is None else directory)
     command = f"python -m eurosat_inpaint train {name} --profile {profile} --seed {seed}"
-    command += f" --epochs {epochs}" if epochs else ""
     command += " --from-shipped" if from_shipped else ""
     origins = _task_facts(name, network, from_shipped)
     keras.utils.set_random_seed(seed)
+    # Without the number of epochs: training sees to it that one is continued only where it may be.
     dtype = _dtype(directory, {"command": command, **origins}, build)
+    command += f" --epochs {epochs}" if epochs else ""
     keras.utils.set_random_seed(seed)
     print(
         f"Training {name!r} in {dtype} on {len(train):,} tiles from {train.source!r}; log, weights "

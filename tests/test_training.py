@@ -34,6 +34,7 @@ from eurosat_inpaint.training import (
     fit_unet,
     fit_wnet,
     forget_training,
+    optimizers,
     recipes,
 )
 
@@ -44,7 +45,7 @@ EFFICIENT = Recipe(
     batch_size=4,
     learning_rate=5e-3,
     weight_decay=1e-4,
-    cosine=True,
+    trapezoid=True,
     muon=True,
     average=0.9,
 )
@@ -237,9 +238,13 @@ def test_nothing_is_written_without_a_directory(tiles, tmp_path, monkeypatch):
 def test_rate_warms_up_and_falls_to_zero(tiles):
     history, _ = fit(tiles, epochs=4, steps_per_epoch=5)
     rates = [row["learning_rate"] for row in history]
-    # A tenth of 20 steps is warm-up; then a cosine over 18, read after 3, 8, 13 and 18 of them.
-    expected = [5e-3 * (1 + np.cos(np.pi * step / 18)) / 2 for step in (3, 8, 13, 18)]
-    assert rates == pytest.approx(expected, abs=1e-8)
+    # The fall takes four of 20 steps; rates are read after 5, 10, 15 and 20.
+    assert rates == pytest.approx([5e-3, 5e-3, 5e-3, 0], abs=1e-8)
+    rate = optimizers.Trapezoid(2.0, 5000)
+    steps = np.array([0, 99, 199, 2000, 3999, 4000, 4500, 4999])
+    assert np.asarray(rate(steps)) == pytest.approx([0.01, 1, 2, 2, 2, 2, 1, 0.002], rel=1e-5)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(rate))
+    assert float(again(4500)) == pytest.approx(1)
 
 
 @pytest.mark.slow
@@ -368,7 +373,8 @@ def stopped(tiles, tmp_path_factory):
     ("name", "value"),
     [
         ("recipe", ORIGINAL),
-        ("epochs", 5),
+        ("epochs", 1),
+        ("epochs", 100),
         ("steps_per_epoch", 4),
         ("seed", 1),
         ("draw_masks", lambda n, size, seed: line_masks(n, size=size, lines=3, seed=seed)),
@@ -388,6 +394,28 @@ def test_other_arguments_do_not_continue_a_stopped_training(name, value, tiles, 
         fit(tuple(given.values()), model, directory=directory, **changed)
 
     assert_other_argument_is_refused(name, train, stopped, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", [EFFICIENT, ORIGINAL])
+@pytest.mark.parametrize("epochs", [8, 5])
+def test_stopped_training_is_brought_to_another_end(recipe, epochs, tiles, tmp_path, monkeypatch):
+    """Begun with more epochs than there is time for, or fewer: as if begun with that many."""
+    monkeypatch.setattr(optimizers, "_WARMUP_STEPS", 2)
+    settings = {"recipe": recipe, "directory": tmp_path}
+    with pytest.raises(KeyboardInterrupt):
+        fit(tiles, epochs=epochs, callbacks=(StopAt(3, 2),), **settings)
+    continued = fit(tiles, epochs=6, **settings)
+    assert_same_training(*continued, *fit(tiles, epochs=6, recipe=recipe))
+
+
+@pytest.mark.slow
+def test_training_whose_rate_falls_is_not_prolonged(tiles, tmp_path, monkeypatch):
+    monkeypatch.setattr(optimizers, "_WARMUP_STEPS", 2)
+    with pytest.raises(KeyboardInterrupt):
+        fit(tiles, epochs=10, directory=tmp_path, callbacks=(StopAt(9, 2),))
+    with pytest.raises(ValueError, match="other epochs"):
+        fit(tiles, epochs=20, directory=tmp_path)
 
 
 @pytest.fixture(scope="module")

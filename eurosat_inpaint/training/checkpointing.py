@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,8 @@ class SavedState(keras.callbacks.Callback):
         arguments: what must be the same when the training continues; of arrays a digest is kept.
         log: its history is part of the state.
         kept: its weights are part of the state.
+        prolonged: tells, of another number of epochs and how many are completed, whether these
+            would have been the same with the number in ``arguments``.
 
     Attributes:
         completed: number of epochs that a stopped training had completed.
@@ -150,9 +152,16 @@ class SavedState(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, directory: Path, *, arguments: dict[str, Any], log: TrainingLog, kept: KeptWeights
+        self,
+        directory: Path,
+        *,
+        arguments: dict[str, Any],
+        log: TrainingLog,
+        kept: KeptWeights,
+        prolonged: Callable[[int, int], bool],
     ):
         super().__init__()
+        self.prolonged = prolonged
         self.directory, self.arguments = directory, as_plain(arguments)
         self.log, self.kept = log, kept
         self.completed, self.finished = 0, False
@@ -171,6 +180,9 @@ class SavedState(keras.callbacks.Callback):
         former = state["arguments"]
         names = sorted({*former, *self.arguments})
         differing = [name for name in names if former.get(name) != self.arguments.get(name)]
+        if differing == ["epochs"] and not self.finished:
+            if self.prolonged(former["epochs"], len(state["history"])):
+                differing = []
         if differing:
             raise ValueError(
                 f"directory {str(self.directory)!r} holds {self._kind()} training with other "

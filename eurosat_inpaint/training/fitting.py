@@ -36,6 +36,7 @@ from eurosat_inpaint.training.recipes import (
     compile_model,
     facts_of,
     recipe_of,
+    same_so_far,
 )
 
 _VALIDATION_MASK_SEED = 1
@@ -65,7 +66,10 @@ def fit_unet(
         validation_images: uint8 (m, size, size, 3); masked once, by a fixed seed.
         recipe: "efficient"; "original" for that of the project this one descends from; or a
             :class:`Recipe` of one's own.
-        epochs: number of epochs, the whole length of the cosine.
+        epochs: number of epochs. A stopped training may continue with another number, as long as
+            the epochs behind it would have been the same with it: with "efficient", those before
+            the rate falls, in the last fifth. So it may be begun with many, and brought to an end
+            with a quarter more than it has completed.
         steps_per_epoch: steps of an epoch, by default one pass over the tiles.
         directory: where ``log.csv``, ``best.weights.h5`` and the state of the training are kept;
             a folder of its own, made if need be. Called again with the same arguments after
@@ -282,7 +286,14 @@ def run_training(
             arguments = arguments | {"recipe": facts_of(recipe), "seed": seed, "epochs": epochs}
             arguments |= {"steps_per_epoch": batches.num_batches, "images": batches.images}
             arguments |= network_facts(model)
-            state = SavedState(folder, arguments=arguments, log=log, kept=best)
+            steps = batches.num_batches
+
+            def prolonged(other, completed):
+                return same_so_far(recipe, (epochs * steps, other * steps), completed * steps)
+
+            state = SavedState(
+                folder, arguments=arguments, log=log, kept=best, prolonged=prolonged
+            )
             state.restore(model)
         if state and state.finished:
             if verbose:

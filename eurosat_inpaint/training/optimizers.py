@@ -1,4 +1,4 @@
-"""Muon for convolutions: steps in directions that are all equally long. See notebook 06."""
+"""Muon for convolutions, and a learning rate for trainings of any length. See notebook 06."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ _QUINTIC = (3.4445, -4.7750, 2.0315)
 _QUINTIC_STEPS = 5
 # Narrower kernels, as those that read or write images, are left to AdamW.
 _LEAST_CHANNELS = 32
+_WARMUP_STEPS = 200
 
 
 @keras.saving.register_keras_serializable("eurosat_inpaint")
@@ -44,6 +45,32 @@ class ConvolutionMuon(keras.optimizers.AdamW):
 
     def get_config(self) -> dict:
         return super().get_config() | {"momentum": self.momentum}
+
+
+@keras.saving.register_keras_serializable("eurosat_inpaint")
+class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
+    """A rate that rises for 200 steps, stays, and falls to zero over the last fifth, on lines.
+
+    Other than on a cosine, the first four fifths are those of any longer training too: it may go on
+    for as long as there is time, and fall when there is no more. After Hägele et al., "Scaling
+    laws and compute-optimal training beyond fixed training durations" (NeurIPS 2024).
+
+    Args:
+        peak: the rate between rise and fall.
+        steps: of the whole training, 1 or more; the rise takes a tenth of them at most.
+    """
+
+    def __init__(self, peak: float, steps: int):
+        self.peak, self.steps = peak, steps
+
+    def __call__(self, step: Any) -> Any:
+        step = ops.cast(step, "float32")
+        rise = (step + 1) / max(1, min(_WARMUP_STEPS, self.steps // 10))
+        fall = (self.steps - step) / max(1, self.steps // 5)
+        return self.peak * ops.clip(ops.minimum(rise, fall), 0.0, 1.0)
+
+    def get_config(self) -> dict:
+        return {"peak": self.peak, "steps": self.steps}
 
 
 def _orthogonal(matrix):

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import numpy as np
 
 from eurosat_inpaint._checks import require_choice
 from eurosat_inpaint.training.losses import SharpnessLoss
-from eurosat_inpaint.training.optimizers import ConvolutionMuon
+from eurosat_inpaint.training.optimizers import ConvolutionMuon, Trapezoid
 
-_WARMUP_STEPS = 200
 # An average over more than this part of a short training would still hold its start.
 _AVERAGED_PART = 1 / 50
 # Steps done before Keras returns to the callbacks, on TensorFlow and JAX; PyTorch has it not.
@@ -25,11 +25,11 @@ class Recipe:
         loss: a Keras loss or its name; that of a U-Net is taken on the composite over the whole
             tile.
         batch_size: tiles per step.
-        learning_rate: of Adam or AdamW; the peak where ``cosine`` is set.
+        learning_rate: of Adam or AdamW; the peak where ``trapezoid`` is set.
         weight_decay: decoupled, per step times the learning rate; 0 is plain Adam.
-        cosine: 200 steps of linear warm-up, at most a tenth of all, then a cosine to zero over
-            the rest of the training. Otherwise the rate is cut to a tenth when the validation
-            loss has not fallen for two epochs, and training stops when it has not for fifteen.
+        trapezoid: the rate rises, stays, and falls to zero at the end, see :class:`Trapezoid`.
+            Otherwise it is cut to a tenth when the validation loss has not fallen for two epochs,
+            and training stops when it has not for fifteen.
         muon: train wide convolutions by Muon instead, see :class:`ConvolutionMuon`.
         average: momentum of the exponential moving average of the weights, or None.
     """
@@ -38,7 +38,7 @@ class Recipe:
     batch_size: int
     learning_rate: float
     weight_decay: float = 0.0
-    cosine: bool = False
+    trapezoid: bool = False
     muon: bool = False
     average: float | None = None
 
@@ -66,13 +66,13 @@ class GANRecipe:
 
 
 _EFFICIENT = Recipe(
-    loss="mse",
-    batch_size=32,
+    loss="mae",
+    batch_size=64,
     learning_rate=2e-3,
     weight_decay=1e-4,
-    cosine=True,
+    trapezoid=True,
     muon=True,
-    average=0.999,
+    average=0.99,
 )
 RECIPES: dict[str, Recipe | GANRecipe] = {
     "original": Recipe(loss="mae", batch_size=8, learning_rate=1e-3),
@@ -85,7 +85,7 @@ RECIPES: dict[str, Recipe | GANRecipe] = {
         batch_size=64,
         learning_rate=3e-3,
         weight_decay=0.05,
-        cosine=True,
+        trapezoid=True,
     ),
 }
 
@@ -123,14 +123,8 @@ def compile_model(
         model.compile(*optimizers, recipe.reconstruction_loss, recipe.adversarial_weight)
         return
     rate, average = recipe.learning_rate, {}
-    if recipe.cosine:
-        warmup_steps = max(1, min(_WARMUP_STEPS, steps // 10))
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0,
-            decay_steps=max(1, steps - warmup_steps),
-            warmup_target=rate,
-            warmup_steps=warmup_steps,
-        )
+    if recipe.trapezoid:
+        rate = Trapezoid(rate, steps)
     if recipe.average:
         momentum = min(recipe.average, 1 - 1 / max(1, int(steps * _AVERAGED_PART)))
         average = {"use_ema": True, "ema_momentum": momentum}
@@ -139,6 +133,14 @@ def compile_model(
     optimizer.build(model.trainable_variables)
     together = 1 if keras.backend.backend() == "torch" else _STEPS_PER_EXECUTION
     model.compile(optimizer, recipe.loss, metrics=list(metrics), steps_per_execution=together)
+
+
+def same_so_far(recipe: Recipe | GANRecipe, steps: tuple[int, int], done: int) -> bool:
+    """Whether trainings of two numbers of steps are the same for as many as are done."""
+    if max(steps) == min(steps) or isinstance(recipe, GANRecipe) or not recipe.trapezoid:
+        return done < min(steps)
+    rates = [np.asarray(Trapezoid(1.0, number)(np.arange(done))) for number in steps]
+    return done < min(steps) and np.array_equal(*rates)
 
 
 def callbacks_of(recipe: Recipe | GANRecipe) -> list[keras.callbacks.Callback]:
@@ -151,7 +153,7 @@ def callbacks_of(recipe: Recipe | GANRecipe) -> list[keras.callbacks.Callback]:
         return callbacks
     if recipe.average:
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    if not recipe.cosine:
+    if not recipe.trapezoid:
         callbacks.append(keras.callbacks.ReduceLROnPlateau(factor=0.1, patience=2, min_lr=1e-6))
         callbacks.append(keras.callbacks.EarlyStopping(patience=15))
     return callbacks
