@@ -107,22 +107,35 @@ class KeptWeights(keras.callbacks.Callback):
         directory: where the files are written, or None.
         networks: the networks whose weights go into files, by the files' names.
         latest: keep the weights of the latest epoch, whatever its loss.
+        since: the epoch from which on losses are of one kind, counted from 0: they are compared
+            with those before no more.
 
     Attributes:
         weights: of the whole model; None before the first epoch.
     """
 
     def __init__(
-        self, directory: Path | None, networks: dict[str, keras.Model], *, latest: bool = False
+        self,
+        directory: Path | None,
+        networks: dict[str, keras.Model],
+        *,
+        latest: bool = False,
+        since: int = 0,
     ):
         super().__init__()
         self.directory, self.networks, self.latest = directory, networks, latest
+        self.since = since
         self.lowest = float("inf")
         self.weights: list | None = None
 
+    def follow(self, history: list[dict]) -> None:
+        """Compare with the losses of a history from here on."""
+        of_one_kind = history[self.since :] or history
+        self.lowest = min(row["val_loss"] for row in of_one_kind)
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         loss = float(logs["val_loss"])
-        if not (self.latest or loss < self.lowest):
+        if not (self.latest or epoch == self.since or loss < self.lowest):
             return
         self.lowest, self.weights = loss, self.model.get_weights()
         if self.directory is not None:
@@ -195,7 +208,7 @@ class SavedState(keras.callbacks.Callback):
         self._remove_all_but(state["files"])
         self.log.history = state["history"]
         self.completed = len(self.log.history)
-        self.kept.lowest = min(row["val_loss"] for row in self.log.history)
+        self.kept.follow(self.log.history)
         if self.finished:
             for name, network in self.kept.networks.items():
                 _without_optimizer(network).load_weights(self.directory / name)

@@ -34,6 +34,7 @@ from eurosat_inpaint.training.recipes import (
     Recipe,
     callbacks_of,
     compile_model,
+    epoch_of_fall,
     facts_of,
     recipe_of,
     same_so_far,
@@ -276,17 +277,19 @@ def run_training(
     """
     require_integer("epochs", epochs, 1)
     batches = make_batches(batch_size=recipe.batch_size, steps_per_epoch=steps_per_epoch, seed=seed)
-    compile_model(model, recipe, epochs * batches.num_batches, metrics)
+    steps = batches.num_batches
+    compile_model(model, recipe, epochs * steps, metrics)
+    final_epoch = epoch_of_fall(recipe, epochs, steps)
     measures = [mean.name for mean in model.metrics] if isinstance(recipe, GANRecipe) else ["loss"]
     with nullcontext() if directory is None else held_directory(directory) as folder:
         log = TrainingLog(folder, (*measures, *(f"val_{name}" for name in measures)))
-        best = KeptWeights(folder, kept or {BEST: model}, latest=isinstance(recipe, GANRecipe))
+        of_two = isinstance(recipe, GANRecipe)
+        best = KeptWeights(folder, kept or {BEST: model}, latest=of_two, since=final_epoch)
         state = None
         if folder is not None:
             arguments = arguments | {"recipe": facts_of(recipe), "seed": seed, "epochs": epochs}
-            arguments |= {"steps_per_epoch": batches.num_batches, "images": batches.images}
+            arguments |= {"steps_per_epoch": steps, "images": batches.images}
             arguments |= network_facts(model)
-            steps = batches.num_batches
 
             def prolonged(other, completed):
                 return same_so_far(recipe, (epochs * steps, other * steps), completed * steps)
@@ -310,7 +313,7 @@ def run_training(
                 validation_data=validation_data,
                 epochs=epochs,
                 initial_epoch=len(log.history),
-                callbacks=[*callbacks_of(recipe), *callbacks, *keepers],
+                callbacks=[*callbacks_of(recipe, final_epoch, metrics), *callbacks, *keepers],
                 verbose=verbose,
             )
         except FloatingPointError:

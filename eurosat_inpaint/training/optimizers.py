@@ -63,10 +63,15 @@ class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, peak: float, steps: int):
         self.peak, self.steps = peak, steps
 
+    @property
+    def fall_begins(self) -> int:
+        """The step at which the rate begins to fall, counted from 0."""
+        return self.steps - self.steps // 5
+
     def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32")
         rise = (step + 1) / max(1, min(_WARMUP_STEPS, self.steps // 10))
-        fall = (self.steps - step) / max(1, self.steps // 5)
+        fall = (self.steps - step) / max(1, self.steps - self.fall_begins)
         return self.peak * ops.clip(ops.minimum(rise, fall), 0.0, 1.0)
 
     def get_config(self) -> dict:

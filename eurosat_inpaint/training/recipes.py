@@ -24,6 +24,8 @@ class Recipe:
     Attributes:
         loss: a Keras loss or its name; that of a U-Net is taken on the composite over the whole
             tile.
+        final_loss: that from the epoch on in which the rate begins to fall, where ``trapezoid`` is
+            set; None keeps the first.
         batch_size: tiles per step.
         learning_rate: of Adam or AdamW; the peak where ``trapezoid`` is set.
         weight_decay: decoupled, per step times the learning rate; 0 is plain Adam.
@@ -39,6 +41,7 @@ class Recipe:
     learning_rate: float
     weight_decay: float = 0.0
     trapezoid: bool = False
+    final_loss: str | keras.losses.Loss | None = None
     muon: bool = False
     average: float | None = None
 
@@ -67,6 +70,7 @@ class GANRecipe:
 
 _EFFICIENT = Recipe(
     loss="mae",
+    final_loss="mse",
     batch_size=64,
     learning_rate=2e-3,
     weight_decay=1e-4,
@@ -77,7 +81,9 @@ _EFFICIENT = Recipe(
 RECIPES: dict[str, Recipe | GANRecipe] = {
     "original": Recipe(loss="mae", batch_size=8, learning_rate=1e-3),
     "efficient": _EFFICIENT,
-    "wnet": replace(_EFFICIENT, loss=SharpnessLoss(sharpness_weight=1.0)),
+    "wnet": replace(
+        _EFFICIENT, loss=SharpnessLoss(sharpness_weight=1.0), final_loss=None
+    ),
     "gan": GANRecipe(),
     # No average of the weights: it would not go with the running statistics of the batches.
     "classifier": Recipe(
@@ -108,9 +114,8 @@ def recipe_of(recipe: str | Recipe | GANRecipe, kind: type = Recipe) -> Any:
 def facts_of(recipe: Recipe | GANRecipe) -> dict[str, Any]:
     """A recipe as JSON can hold it, so that two can be compared."""
     facts = dict(vars(recipe))
-    if isinstance(facts.get("loss"), keras.losses.Loss):
-        facts["loss"] = keras.losses.serialize(facts["loss"])
-    return facts
+    losses = {k: v for k, v in facts.items() if isinstance(v, keras.losses.Loss)}
+    return facts | {name: keras.losses.serialize(loss) for name, loss in losses.items()}
 
 
 def compile_model(
@@ -135,22 +140,65 @@ def compile_model(
     model.compile(optimizer, recipe.loss, metrics=list(metrics), steps_per_execution=together)
 
 
+def epoch_of_fall(recipe: Recipe | GANRecipe, epochs: int, steps_per_epoch: int) -> int:
+    """The epoch, counted from 0, in which ``final_loss`` takes over; 0 where there is none."""
+    if isinstance(recipe, GANRecipe) or not recipe.final_loss:
+        return 0
+    return Trapezoid(1.0, epochs * steps_per_epoch).fall_begins // steps_per_epoch
+
+
 def same_so_far(recipe: Recipe | GANRecipe, steps: tuple[int, int], done: int) -> bool:
     """Whether trainings of two numbers of steps are the same for as many as are done."""
-    if max(steps) == min(steps) or isinstance(recipe, GANRecipe) or not recipe.trapezoid:
+    if done >= min(steps) or isinstance(recipe, GANRecipe) or not recipe.trapezoid:
         return done < min(steps)
     rates = [np.asarray(Trapezoid(1.0, number)(np.arange(done))) for number in steps]
-    return done < min(steps) and np.array_equal(*rates)
+    return np.array_equal(*rates)
 
 
-def callbacks_of(recipe: Recipe | GANRecipe) -> list[keras.callbacks.Callback]:
+class FinalLoss(keras.callbacks.Callback):
+    """Trains with another loss from an epoch on; optimiser and batches go on as they were.
+
+    Args:
+        loss: a Keras loss or its name.
+        epoch: the first with that loss, counted from 0.
+        metrics: as the network was compiled with.
+    """
+
+    def __init__(self, loss: str | keras.losses.Loss, epoch: int, metrics: Sequence[str]):
+        super().__init__()
+        self.loss, self.epoch, self.metrics = loss, epoch, metrics
+        self._changed = False
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if epoch < self.epoch or self._changed:
+            return
+        self._changed = True
+        model = self.model
+        together = model.steps_per_execution
+        model.compile(
+            model.optimizer, self.loss, metrics=list(self.metrics), steps_per_execution=together
+        )
+        # Keras makes it where ``fit`` begins, and would go on with the one of the former loss.
+        model.make_train_function(force=True)
+
+
+def callbacks_of(
+    recipe: Recipe | GANRecipe, final_epoch: int, metrics: Sequence[str] = ()
+) -> list[keras.callbacks.Callback]:
     """Callbacks of a recipe, to come before all others.
 
     The average of the weights has to be swapped in before anything scores or keeps them.
+
+    Args:
+        recipe: of the training.
+        final_epoch: that in which the rate begins to fall, counted from 0.
+        metrics: as of :func:`compile_model`.
     """
     callbacks: list[keras.callbacks.Callback] = []
     if isinstance(recipe, GANRecipe):
         return callbacks
+    if recipe.final_loss:
+        callbacks.append(FinalLoss(recipe.final_loss, final_epoch, metrics))
     if recipe.average:
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     if not recipe.trapezoid:
