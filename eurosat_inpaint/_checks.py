@@ -24,6 +24,12 @@ _CONTAINER_LIMITS = (
 )
 
 
+def require_flag(name: str, value: Any) -> None:
+    """Raise a TypeError unless it is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+
+
 def require_choice(name: str, value: Any, choices: Iterable) -> None:
     """Raise a ValueError unless ``value`` is one of ``choices``."""
     choices = tuple(choices)

@@ -47,7 +47,9 @@ def small_network(features=32):
     return keras.Model([masked, mask], composite_layer()([masked, prediction, mask]))
 
 
-AVERAGED = Recipe(loss="mse", batch_size=4, learning_rate=5e-3, trapezoid=True, muon=True, average=0.9)
+AVERAGED = Recipe(
+    loss="mse", batch_size=4, learning_rate=5e-3, trapezoid=True, muon=True, average=0.9
+)
 PLAIN = Recipe(
     loss=keras.losses.CategoricalCrossentropy(from_logits=True),
     batch_size=4,

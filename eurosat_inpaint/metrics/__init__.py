@@ -2,7 +2,8 @@
 
 ``errors`` holds the scores of each tile, over all pixels or the holes; ``positions`` says where in
 the tile the errors are, ``sharpness`` how sharp a restoration is whatever its error, ``landcover``
-whether a classifier still sees the same in it; ``intervals`` puts an interval on a score and on a
+whether a classifier still sees the same in it, ``referees`` whether it can be told from a true
+one; ``intervals`` puts an interval on a score and on a
 difference; ``evaluation`` restores with one method, or several, and takes all of these measures.
 """
 
@@ -21,6 +22,7 @@ from eurosat_inpaint.metrics.positions import (
     mean_error_by_distance,
     mean_error_map,
 )
+from eurosat_inpaint.metrics.referees import referee_accuracy, spectral_peak
 from eurosat_inpaint.metrics.sharpness import gradient_ratio, gradient_sums, radial_power
 
 __all__ = [
@@ -45,6 +47,8 @@ __all__ = [
     "paired_difference",
     "psnr",
     "radial_power",
+    "referee_accuracy",
     "score_tiles",
+    "spectral_peak",
     "ssim",
 ]

@@ -26,7 +26,11 @@ from eurosat_inpaint.metrics.positions import (
     sums_by_distance,
     sums_by_position,
 )
+from eurosat_inpaint.metrics.referees import patches_in_holes, peak_of, told_apart
 from eurosat_inpaint.metrics.sharpness import change_in_holes, power_by_cycles, summed_power
+
+# The classifiers that judge, and by which of their layers.
+_LAYERS = {"classifier": ("stage_2_relu", "features"), "second_classifier": ("features",)}
 
 
 def evaluate(
@@ -111,8 +115,11 @@ def compare(
         One dict per method, in the order given: "name"; "tiles", their number; each of these
         scores as "value", "low" and "high": those of :func:`evaluate`; "mse_interpolated" and
         "mse_extrapolated", the mean squared error of all hole pixels between, and beyond, the
-        outermost known pixels of their row; "gradient_ratio"; "land_cover_agreement" and
-        "kernel_distance" by the shipped classifier.
+        outermost known pixels of their row; "gradient_ratio"; "referee_accuracy" of the linear
+        referee; "land_cover_agreement" by the shipped classifier; "kernel_distance" by its
+        features, "kernel_distance_early" by those of the second of its four stages,
+        "kernel_distance_second" by the features of another one, trained independently.
+        "spectral_peak": as of :func:`spectral_peak`, a number;
         "mse_by_distance", float64 (k,): bins ``DISTANCE_EDGES``; "radial_power_ratio", float64
         (31,): mean spectrum of the restored over that of the true tiles; "error_map", float64
         (height, width): as of :func:`mean_error_map`.
@@ -173,19 +180,11 @@ class _TrueTiles:
     """
 
     def __init__(self, images, masks):
-        classifier = pretrained.load("classifier")
-        require_fitting("images", images, classifier)
-        self.images = images
-        self.network = with_features(classifier)
-        parts = []
-        for block in blocks(len(images)):
-            tiles = as_unit(images[block])
-            features, classes = features_and_classes(self.network, tiles)
-            gradients = change_in_holes(tiles, masks[block])
-            parts.append((features, classes, gradients, summed_power(tiles)[None]))
-        joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
-        self.features, self.classes, self.gradients, power = joined
-        self.power = power_by_cycles(power.sum(axis=0) / len(images))
+        classifiers = {name: pretrained.load(name) for name in _LAYERS}
+        require_fitting("images", images, classifiers["classifier"])
+        self.networks = [with_features(classifiers[k], *layers) for k, layers in _LAYERS.items()]
+        batches = ((as_unit(images[block]), masks[block]) for block in blocks(len(images)))
+        self.looks = _joined([self._looks(*batch) for batch in batches])
 
     def measured(self, batches):
         """Scores of restored tiles, the same and others as samples, and profiles.
@@ -199,49 +198,78 @@ class _TrueTiles:
             that of the weights; and where tiles are wrong, and what their spectrum is.
         """
         parts = [self._measured(*batch) for batch in batches]
-        scores, others, sums = ([part[kind] for part in parts] for kind in range(3))
-        scores, others = _joined(scores), _joined(others)
-        by_distance, by_position, power = (
-            [sum(terms) for terms in zip(*pairs, strict=True)]
-            for pairs in zip(*(part.values() for part in sums), strict=True)
-        )
+        scores, looks, others, sums = (_joined([part[k] for part in parts]) for k in range(4))
+        true = self.looks
         samples = {score: (values, None) for score, values in scores.items()}
         samples |= {
             "mse_interpolated": (others["interpolated"], others["interpolated_pixels"]),
             "mse_extrapolated": (others["extrapolated"], others["extrapolated_pixels"]),
-            "gradient_ratio": (others["gradients"], self.gradients),
-            "land_cover_agreement": ((others["classes"] == self.classes).astype(np.float64), None),
-            "kernel_distance": (kernel_distance(self.features, others["features"]), None),
+            "gradient_ratio": (looks["gradients"], true["gradients"]),
+            "referee_accuracy": _told_apart_by_tile(true, looks),
+            "land_cover_agreement": ((looks["classes"] == true["classes"]).astype(float), None),
         }
+        for score in ("kernel_distance", "kernel_distance_early", "kernel_distance_second"):
+            samples[score] = (kernel_distance(true[score], looks[score]), None)
+        powers = [of["power"].sum(axis=0) for of in (true, looks)]
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = power_by_cycles(power[0] / len(self.images)) / self.power
+            ratios = np.divide(*reversed([power_by_cycles(power) for power in powers]))
+            peak = peak_of(*powers)
+        totals = {name: (of[:, 0].sum(axis=0), of[:, 1].sum(axis=0)) for name, of in sums.items()}
         profiles = {
-            "mse_by_distance": mean_or_nan(*by_distance),
-            "radial_power_ratio": ratio,
-            "error_map": mean_or_nan(*by_position),
+            "spectral_peak": peak,
+            "mse_by_distance": mean_or_nan(*totals["distance"]),
+            "radial_power_ratio": ratios,
+            "error_map": mean_or_nan(*totals["position"]),
         }
         return scores, samples, profiles
 
+    def _looks(self, images, masks):
+        """What is seen of tiles in one batch, true or restored ones."""
+        (early, late, classes), (second, _) = (
+            features_and_classes(network, images) for network in self.networks
+        )
+        patches, counts = patches_in_holes(images, masks)
+        return {
+            "kernel_distance": late,
+            "kernel_distance_early": early,
+            "kernel_distance_second": second,
+            "classes": classes,
+            "gradients": change_in_holes(images, masks),
+            "patches": patches,
+            "patch_counts": counts,
+            "power": summed_power(images)[None],
+        }
+
     def _measured(self, tiles, restored, masks):
-        """Of one batch: its scores, what is measured of each tile beside, and sums over tiles."""
+        """Of one batch: scores, looks, errors between and beyond lines, and sums over tiles."""
         scores, squared_errors = scores_and_squared_errors(tiles, restored, masks)
         squared_errors = squared_errors.mean(axis=-1)
         holes, extrapolated = masks[..., 0] == 0, beyond_outermost_lines(masks)
-        features, classes = features_and_classes(self.network, restored)
-        others = {"features": features, "classes": classes}
-        others["gradients"] = change_in_holes(restored, masks)
+        others = {}
         for name, pixels in (
             ("interpolated", holes & ~extrapolated),
             ("extrapolated", extrapolated),
         ):
             others[name] = (squared_errors * pixels).sum(axis=(1, 2), dtype=np.float64)
             others[f"{name}_pixels"] = pixels.sum(axis=(1, 2)).astype(np.float64)
+        distances = distances_to_known(masks)
         sums = {
-            "distance": sums_by_distance(squared_errors, distances_to_known(masks), DISTANCE_EDGES),
+            "distance": sums_by_distance(squared_errors, distances, DISTANCE_EDGES),
             "position": sums_by_position(squared_errors, holes),
-            "power": [summed_power(restored)],
         }
-        return scores, others, sums
+        # Of a batch a sum and a count, which are joined along a new first axis.
+        sums = {name: np.stack(pair)[None] for name, pair in sums.items()}
+        return scores, self._looks(restored, masks), others, sums
+
+
+def _told_apart_by_tile(true, looks):
+    """Of each tile how many patches the referee tells rightly, and how many there are."""
+    counts = true["patch_counts"]
+    tile = np.repeat(np.arange(len(counts)), counts)
+    if min(counts[::2].sum(), counts[1::2].sum()) == 0:
+        return np.zeros(len(counts)), np.zeros(len(counts))
+    rights = told_apart(true["patches"], looks["patches"], counts)
+    return np.bincount(tile, rights.mean(axis=0), len(counts)), counts.astype(float)
 
 
 def _scores(model, images, masks, progress):

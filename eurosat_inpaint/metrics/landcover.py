@@ -4,7 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from eurosat_inpaint._checks import as_finite, as_tile_pair, as_tiles, blocks, require_fitting
+from eurosat_inpaint._checks import (
+    as_finite,
+    as_tile_pair,
+    as_tiles,
+    blocks,
+    require_choice,
+    require_fitting,
+)
 
 _TILES_PER_BATCH = 64
 _ROWS_PER_BLOCK = 256
@@ -32,44 +39,52 @@ def land_cover_agreement(classifier: Any, tiles: np.ndarray, restored: np.ndarra
     return (whole == filled).astype(np.float64)
 
 
-def land_cover_features(classifier: Any, images: np.ndarray) -> np.ndarray:
-    """What the classifier sees in tiles, before it decides: its layer "features".
+def land_cover_features(classifier: Any, images: np.ndarray, layer: str = "features") -> np.ndarray:
+    """What the classifier sees in tiles, before it decides.
 
     Args:
         classifier: of :func:`models.classifier`, with trained weights.
         images: (n, height, width, 3): uint8, or float in [0, 1].
+        layer: the last one before the decision, or an earlier one, such as "stage_2_relu", whose
+            outputs are averaged over the tile.
 
     Returns:
         float64 (n, d).
 
     Raises:
         TypeError: if the classifier is another network.
-        ValueError: for a shape that does not fit the classifier, values outside [0, 1], or NaN.
+        ValueError: for a layer that it has not, a shape that does not fit the classifier, values
+            outside [0, 1], or NaN.
     """
     images = as_tiles("images", images)
     require_fitting("images", images, classifier, "classifier")
-    return features_and_classes(with_features(classifier), images)[0]
+    return features_and_classes(with_features(classifier, layer), images)[0]
 
 
-def with_features(classifier: Any) -> Any:
-    """The classifier as a model of two outputs, features and logits."""
+def with_features(classifier: Any, *names: str) -> Any:
+    """The classifier as a model whose outputs are those of these layers, averaged, and logits."""
     import keras
 
-    if "features" not in [layer.name for layer in classifier.layers]:
+    layers = [layer.name for layer in classifier.layers]
+    if "features" not in layers:
         raise TypeError(f"classifier must be one of models.classifier, got {classifier!r}")
-    outputs = [classifier.get_layer("features").output, classifier.output]
-    return keras.Model(classifier.input, outputs)
+    outputs = []
+    for name in names or ("features",):
+        require_choice("layer", name, layers)
+        output = classifier.get_layer(name).output
+        outputs.append(keras.ops.mean(output, axis=(1, 2)) if len(output.shape) == 4 else output)
+    return keras.Model(classifier.input, [*outputs, classifier.output])
 
 
-def features_and_classes(model: Any, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features, float64 (n, d), and classes, (n,), that a model of :func:`with_features` sees."""
+def features_and_classes(model: Any, images: np.ndarray) -> list[np.ndarray]:
+    """What a model of :func:`with_features` sees: of each layer float64 (n, d); classes, (n,)."""
     images = images.astype(np.float32, copy=False)
     answers = [
         model.predict_on_batch(images[k : k + _TILES_PER_BATCH])
         for k in range(0, len(images), _TILES_PER_BATCH)
     ]
-    features, logits = (np.concatenate(parts) for parts in zip(*answers, strict=True))
-    return features.astype(np.float64), logits.argmax(axis=1)
+    *features, logits = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+    return [*(of.astype(np.float64) for of in features), logits.argmax(axis=1)]
 
 
 def kernel_distance(tiles: np.ndarray, restored: np.ndarray) -> np.ndarray:

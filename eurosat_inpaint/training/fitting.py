@@ -294,9 +294,7 @@ def run_training(
             def prolonged(other, completed):
                 return same_so_far(recipe, (epochs * steps, other * steps), completed * steps)
 
-            state = SavedState(
-                folder, arguments=arguments, log=log, kept=best, prolonged=prolonged
-            )
+            state = SavedState(folder, arguments=arguments, log=log, kept=best, prolonged=prolonged)
             state.restore(model)
         if state and state.finished:
             if verbose:

@@ -1,0 +1,100 @@
+"""Referees: against known laws, and the admission of measures that no pattern can win."""
+
+
+import numpy as np
+import pytest
+
+from eurosat_inpaint.data import synthetic_tiles
+from eurosat_inpaint.masks import line_masks
+from eurosat_inpaint.metrics import referee_accuracy, spectral_peak
+
+SIDE = 24
+
+
+def grey_noise(deviations, seed):
+    """Tiles of white noise, the same in all channels, and masks without a known pixel."""
+    random = np.random.default_rng(seed)
+    noise = random.standard_normal((len(deviations), SIDE, SIDE, 1))
+    tiles = 0.5 + noise * np.reshape(deviations, (-1, 1, 1, 1))
+    return np.repeat(tiles.clip(0, 1), 3, axis=-1)
+
+
+def all_hole(tiles):
+    return np.zeros((*tiles.shape[:3], 1))
+
+
+def test_peak_is_that_of_the_strongest_waves():
+    """Against the transform written out as sums of cosines."""
+    random = np.random.default_rng(0)
+    tiles, restored = random.random((2, 5, 16, 16, 3))
+    k, x = np.arange(16)[:, None], np.arange(16)
+    waves = np.cos(np.pi * (x + 0.5) * k / 16) * np.where(k == 0, 1, np.sqrt(2)) / 4
+    ratio = 1.0
+    for power, images in ((1, restored), (-1, tiles)):
+        coefficients = [waves @ image.mean(axis=-1) @ waves.T for image in images]
+        ratio *= np.mean(np.square(coefficients), axis=0) ** power
+    assert spectral_peak(tiles, restored) == pytest.approx(np.percentile(ratio, 99.5))
+    assert spectral_peak(tiles, tiles) == 1
+
+
+def test_peak_of_half_the_contrast_is_a_quarter_and_the_same_for_bytes():
+    images = synthetic_tiles(20, seed=0)[0]
+    halved = images.astype(float) / 510
+    assert spectral_peak(images, halved) == pytest.approx(0.25, rel=1e-5)
+    assert spectral_peak(images, images // 2) == pytest.approx(
+        spectral_peak(images / 255, (images // 2) / 255), rel=1e-5
+    )
+
+
+def test_peak_of_flat_tiles_is_refused():
+    flat = np.full((2, 16, 16, 3), 0.5)
+    with pytest.raises(ValueError, match="^tiles must hold some of every wave"):
+        spectral_peak(flat, flat)
+
+
+@pytest.mark.parametrize("kind", ["linear", pytest.param("convolutional", marks=pytest.mark.slow)])
+def test_referee_of_equal_patches_guesses_and_of_other_patches_is_right(kind):
+    tiles, other = (grey_noise(np.full(60, 0.1), seed) for seed in (0, 1))
+    masks = all_hole(tiles)
+    assert referee_accuracy(tiles, tiles, masks, kind) == pytest.approx(0.5, abs=0.01)
+    assert referee_accuracy(tiles, other, masks, kind) == pytest.approx(0.5, abs=0.06)
+    assert referee_accuracy(tiles, 0.5 + (tiles - 0.5) / 3, masks, kind) > 0.98
+
+
+def test_linear_referee_is_as_right_as_the_best_there_is():
+    """Patches of noise whose strength varies, twice as strong in the mean: best is a threshold."""
+    random = np.random.default_rng(2)
+    spread = np.exp(0.6 * random.standard_normal((2, 800)))
+    strengths = 0.02 * spread * [[1], [2]]
+    tiles, restored = (
+        grey_noise(strength, seed) for seed, strength in enumerate(strengths, start=3)
+    )
+    found = referee_accuracy(tiles, restored, all_hole(tiles))
+    # Two normal laws of log strength, 0.693 apart; of a patch it is known almost exactly.
+    assert found == pytest.approx(0.718, abs=0.02)
+
+
+def test_referee_sees_no_more_than_8_bits_and_grey():
+    tiles = synthetic_tiles(60, seed=0)[0]
+    masks = line_masks(60, seed=0)
+    restored = tiles / 255 + np.random.default_rng(0).uniform(-0.4, 0.4, tiles.shape) / 255
+    assert referee_accuracy(tiles, restored.clip(0, 1), masks) == pytest.approx(0.5, abs=0.01)
+    assert referee_accuracy(tiles, tiles[..., ::-1], masks) == pytest.approx(0.5, abs=0.01)
+
+
+def test_referee_is_the_same_again():
+    tiles = synthetic_tiles(60, seed=0)[0]
+    masks, restored = line_masks(60, seed=0), tiles // 2 + 60
+    assert referee_accuracy(tiles, restored, masks) == referee_accuracy(tiles, restored, masks)
+
+
+def test_what_leaves_no_patches_is_refused():
+    tiles = synthetic_tiles(4, seed=0)[0]
+    masks = np.ones((4, 64, 64, 1))
+    with pytest.raises(ValueError, match="^masks must leave patches of 12 x 12 pixels"):
+        referee_accuracy(tiles, tiles, masks)
+    masks[::2] = 0
+    with pytest.raises(ValueError, match="^masks must leave patches"):
+        referee_accuracy(tiles, tiles, masks)
+    with pytest.raises(ValueError, match="^kind must be one of"):
+        referee_accuracy(tiles, tiles, masks, "strict")
