@@ -1,7 +1,9 @@
 """Shipped weights and ``inpaint``: what goes in, what comes out, what is refused."""
 
+import itertools
 import json
 import math
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -223,6 +225,85 @@ def test_inpaint_with_the_shipped_unet(tiles):
     assert restored.dtype == np.uint8
     np.testing.assert_allclose(restored / 255, expected, atol=0.5001 / 255)
     np.testing.assert_array_equal(ei.inpaint(images, masks, model="unet"), restored)
+
+
+@pytest.mark.slow
+def test_many_tiles_are_restored_in_bfloat16_where_that_is_faster(tiles, monkeypatch):
+    images, masks = (part[:64] for part in tiles)
+    exact = inpaint((images / 255).astype(np.float32), masks, pretrained.load("unet"))
+    rough = pretrained._load("unet", dtype="mixed_bfloat16")
+    monkeypatch.setattr(pretrained, "_fastest", lambda name: rough)
+    restored = inpaint((images / 255).astype(np.float32), masks)
+    known = np.broadcast_to(masks == 1, images.shape)
+    np.testing.assert_array_equal(restored[known], exact[known])
+    assert 0 < abs(restored - exact).max() < 6 / 255
+    assert metrics.mse(images / 255, restored).mean() == pytest.approx(
+        metrics.mse(images / 255, exact).mean(), rel=2e-3
+    )
+    fewer = inpaint((images[:63] / 255).astype(np.float32), masks[:63])
+    np.testing.assert_allclose(fewer, exact[:63], atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", pretrained.names())
+def test_either_precision_may_be_the_faster_and_is_measured_once(name, monkeypatch):
+    clock = itertools.count()
+    slow = {"float32": 5, "mixed_bfloat16": 1}
+
+    def perf_counter():
+        # Odd calls end a measurement, of one network and the other in turn.
+        number = next(clock)
+        return number // 2 * 10 + number % 2 * list(slow.values())[number // 2 % 2]
+
+    monkeypatch.setattr(pretrained, "time", SimpleNamespace(perf_counter=perf_counter))
+    for slowest in ("float32", "mixed_bfloat16"):
+        slow = {kind: 5 if kind == slowest else 1 for kind in slow}
+        pretrained._fastest.cache_clear()
+        fastest = pretrained._fastest(name)
+        assert pretrained._fastest(name) is fastest
+        layer = next(x for x in inner_layers(fastest) if isinstance(x, keras.layers.Conv2D))
+        assert (layer.compute_dtype == "float32") == (slowest == "mixed_bfloat16")
+    pretrained._fastest.cache_clear()
+
+
+def inner_layers(model):
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from inner_layers(layer)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_flips_are_averaged(dtype, tiles, network):
+    images, masks = (part[:3] for part in tiles)
+    images = images if dtype == np.uint8 else (images / 255).astype(dtype)
+    as_floats = images / np.float32(255 if dtype == np.uint8 else 1)
+    answers = [
+        inpaint(as_floats[:, ::rows, ::columns], masks[:, ::rows, ::columns], network)[
+            :, ::rows, ::columns
+        ]
+        for rows in (1, -1)
+        for columns in (1, -1)
+    ]
+    expected = np.mean(answers, axis=0)
+    restored = inpaint(images, masks, network, flips=True)
+    assert restored.dtype == dtype
+    off = 0.501 if dtype == np.uint8 else 1e-5
+    np.testing.assert_allclose(restored, expected * (255 if dtype == np.uint8 else 1), atol=off)
+    known = np.broadcast_to(masks == 1, images.shape)
+    np.testing.assert_array_equal(restored[known], images[known])
+
+
+@pytest.mark.slow
+def test_flips_lower_the_error_of_the_shipped_unet(tiles):
+    images, masks = (part[:64] for part in tiles)
+    once, averaged = (inpaint(images / 255, masks, flips=flips) for flips in (False, True))
+    assert metrics.mse(images / 255, averaged).mean() < metrics.mse(images / 255, once).mean()
+
+
+def test_flips_is_true_or_false(tiles, network):
+    with pytest.raises(TypeError, match="^flips must be True or False, got 4"):
+        inpaint(tiles[0][:1], tiles[1][:1], network, flips=4)
 
 
 @pytest.mark.parametrize("n", [0, 1, 65])

@@ -74,6 +74,12 @@ def with_masks():
     return {**two_images(), "masks": masks()}
 
 
+def with_large_holes():
+    masks = np.zeros((3, SIZE, SIZE, 1))
+    masks[:, 0] = 1
+    return {**two_images(), "masks": masks}
+
+
 def for_a_fill():
     return {"masked": masked(), "mask": masks()}
 
@@ -121,7 +127,12 @@ CALLS = {
     "models.patch_discriminator": lambda: {"size": SIZE, "filters": (2, 2)},
     "pretrained.names": lambda: {"task": "inpainting"},
     "pretrained.card": lambda: {"name": "unet"},
-    "pretrained.inpaint": lambda: {"images": tiles(), "masks": masks(), "model": NETWORK},
+    "pretrained.inpaint": lambda: {
+        "images": tiles(),
+        "masks": masks(),
+        "model": NETWORK,
+        "flips": True,
+    },
     "metrics.mse": with_masks,
     "metrics.mae": with_masks,
     "metrics.psnr": with_masks,
@@ -145,6 +156,8 @@ CALLS = {
         "weights": None,
         "seed": 1,
     },
+    "metrics.spectral_peak": two_images,
+    "metrics.referee_accuracy": lambda: {**with_large_holes(), "kind": "linear"},
     "metrics.kernel_distance": lambda: {"tiles": values()[:, None], "restored": values()[:, None]},
     "metrics.evaluate": lambda: {
         "model": ei.baselines.push_pull,

@@ -1,12 +1,19 @@
 """Referees: against known laws, and the admission of measures that no pattern can win."""
 
+from functools import cache, partial
 
 import numpy as np
 import pytest
 
-from eurosat_inpaint.data import synthetic_tiles
+from eurosat_inpaint import pretrained
+from eurosat_inpaint.data import load_tiles, stratified_subset, synthetic_tiles
 from eurosat_inpaint.masks import line_masks
-from eurosat_inpaint.metrics import referee_accuracy, spectral_peak
+from eurosat_inpaint.metrics import (
+    kernel_distance,
+    land_cover_features,
+    referee_accuracy,
+    spectral_peak,
+)
 
 SIDE = 24
 
@@ -98,3 +105,68 @@ def test_what_leaves_no_patches_is_refused():
         referee_accuracy(tiles, tiles, masks)
     with pytest.raises(ValueError, match="^kind must be one of"):
         referee_accuracy(tiles, tiles, masks, "strict")
+
+
+# What is put into the holes of true tiles, by the name of the pattern, at a strength from 0 to 1.
+def with_stripes(tiles, strength):
+    row, column = np.mgrid[:64, :64]
+    stripes = np.sign(np.sin(2 * np.pi * (row + column) / 6 + 0.1))
+    return tiles + 0.05 * strength * stripes[..., None]
+
+
+def with_chessboard(tiles, strength):
+    row, column = np.mgrid[:64, :64]
+    return tiles + 0.05 * strength * (2 * ((row + column) % 2) - 1)[..., None]
+
+
+def with_noise(tiles, strength):
+    noise = np.random.default_rng(1).standard_normal(tiles.shape)
+    return tiles + 0.05 * strength * noise
+
+
+def with_patches_of_others(tiles, strength):
+    random = np.random.default_rng(1)
+    others = tiles[random.permutation(len(tiles))]
+    chosen = np.kron(random.random((len(tiles), 8, 8)) < strength / 2, np.ones((8, 8), bool))
+    return np.where(chosen[..., None], others, tiles)
+
+
+def kernel_distance_by(classifier, layer):
+    load = cache(pretrained.load)
+
+    def measure(tiles, restored, masks):
+        features = [land_cover_features(load(classifier), x, layer) for x in (tiles, restored)]
+        return kernel_distance(*features).mean()
+
+    return measure
+
+
+ADMITTED = {
+    "spectral peak": lambda tiles, restored, masks: spectral_peak(tiles, restored),
+    "linear referee": referee_accuracy,
+    "convolutional referee": partial(referee_accuracy, kind="convolutional"),
+    "kernel distance": kernel_distance_by("classifier", "features"),
+    "kernel distance, early layer": kernel_distance_by("classifier", "stage_2_relu"),
+    "kernel distance, second classifier": kernel_distance_by("second_classifier", "features"),
+}
+STRENGTHS = (0, 0.1, 0.2, 0.4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "source", ["synthetic", pytest.param("auto", marks=pytest.mark.real_tiles)]
+)
+@pytest.mark.parametrize(
+    "pattern", [with_stripes, with_chessboard, with_noise, with_patches_of_others]
+)
+def test_measures_are_admitted_that_rise_with_every_pattern(pattern, source):
+    """What enters a table beside the squared error must not be served by a pattern."""
+    every = load_tiles("train", source=source)
+    tiles = every[stratified_subset(every.labels, 300)].images / 255
+    masks = line_masks(300, seed=0)
+    spoilt = [
+        np.where(masks == 1, tiles, pattern(tiles, strength).clip(0, 1)) for strength in STRENGTHS
+    ]
+    for name, measure in ADMITTED.items():
+        scores = [measure(tiles, pictures, masks) for pictures in spoilt]
+        assert np.all(np.diff(scores) > 0), (name, scores)

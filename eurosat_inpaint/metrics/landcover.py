@@ -1,6 +1,7 @@
 """Does a classifier still see in the restored tile what it sees in the whole one? Notebook 04."""
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from eurosat_inpaint._checks import (
 
 _TILES_PER_BATCH = 64
 _ROWS_PER_BLOCK = 256
+_VIEWS: WeakKeyDictionary[Any, dict] = WeakKeyDictionary()
 
 
 def land_cover_agreement(classifier: Any, tiles: np.ndarray, restored: np.ndarray) -> np.ndarray:
@@ -68,12 +70,16 @@ def with_features(classifier: Any, *names: str) -> Any:
     layers = [layer.name for layer in classifier.layers]
     if "features" not in layers:
         raise TypeError(f"classifier must be one of models.classifier, got {classifier!r}")
+    # A new one would be compiled anew at its first batch.
+    views = _VIEWS.setdefault(classifier, {})
+    if names in views:
+        return views[names]
     outputs = []
     for name in names or ("features",):
         require_choice("layer", name, layers)
         output = classifier.get_layer(name).output
         outputs.append(keras.ops.mean(output, axis=(1, 2)) if len(output.shape) == 4 else output)
-    return keras.Model(classifier.input, [*outputs, classifier.output])
+    return views.setdefault(names, keras.Model(classifier.input, [*outputs, classifier.output]))
 
 
 def features_and_classes(model: Any, images: np.ndarray) -> list[np.ndarray]:

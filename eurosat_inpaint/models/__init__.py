@@ -2,16 +2,19 @@
 
 ``unet`` holds the classical U-Net, the original's and the one that ships; ``wnet`` puts two of the
 latter in a row; ``gan`` holds the critic and the two networks together, with the training step that
-makes them a GAN; ``classifier`` is the measuring instrument.
+makes them a GAN; ``noise`` is what a network makes texture from; ``classifier`` is the measuring
+instrument.
 """
 
 from eurosat_inpaint.models.classifier import classifier
 from eurosat_inpaint.models.gan import InpaintingGAN, patch_discriminator
+from eurosat_inpaint.models.noise import TileNoise
 from eurosat_inpaint.models.unet import original_unet, residual_unet, unet
 from eurosat_inpaint.models.wnet import wnet, wnet_stages
 
 __all__ = [
     "InpaintingGAN",
+    "TileNoise",
     "classifier",
     "original_unet",
     "patch_discriminator",

@@ -11,11 +11,13 @@ from keras import layers, ops
 
 from eurosat_inpaint._checks import LARGEST_LENGTH, as_integer, as_integers, as_multiple
 from eurosat_inpaint.compositing import composite_layer, push_pull_layer
+from eurosat_inpaint.models.noise import TileNoise
 
 # The fill is kept off 0 and 1, where the logit is infinite.
 _FILL_MARGIN = 1e-3
 # Brings the deviation from the tile's mean colour, in most tiles about 0.1, to the order of 1.
 _CONTRAST = 5
+_FAINT = 0.05
 
 
 def unet(
@@ -134,6 +136,8 @@ def residual_unet(
     *,
     filters: tuple[int, ...] = (64, 96, 144, 160),
     blocks: tuple[int, ...] = (1, 1, 1, 2),
+    noise: int = 0,
+    noise_seed: int = 0,
     dtype: str = "float32",
 ) -> keras.Model:
     """The U-Net that ships: it corrects a push-pull fill, at half resolution.
@@ -150,6 +154,9 @@ def residual_unet(
         filters: filters of each stage, from half resolution downwards.
         blocks: residual blocks of each encoder stage; decoder stages have as many, the last
             stage is the bottleneck.
+        noise: channels of white noise that the network is given in the holes, see
+            :class:`TileNoise`: something to make texture from. 0 is none.
+        noise_seed: of the noise; another one gives another answer to the same tile.
         dtype: policy of the inner layers: "float32", or "mixed_bfloat16" for faster training on
             hardware that has it. Input, fill, output and weights are float32 in both.
 
@@ -159,7 +166,8 @@ def residual_unet(
 
     Raises:
         ValueError: if ``size`` is not divisible by ``2**len(filters)``, if there are not as many
-            ``blocks`` as ``filters``, or a number is not a positive integer.
+            ``blocks`` as ``filters``, or a number is not a positive integer; ``noise`` and its
+            seed may be 0.
 
     Example:
         >>> residual_unet(filters=(16, 24), blocks=(1, 1)).output_shape
@@ -169,19 +177,34 @@ def residual_unet(
     masked = keras.Input((size, size, 3), dtype="float32", name="masked")
     mask = keras.Input((size, size, 1), dtype="float32", name="mask")
     fill = push_pull_layer()([masked, mask])
-    prediction = corrected_fill(fill, mask, filters=filters, blocks=blocks, dtype=dtype)
+    chance = tile_noise(masked, noise, noise_seed)
+    prediction = corrected_fill(fill, mask, chance, filters=filters, blocks=blocks, dtype=dtype)
     whole = composite_layer()([masked, prediction, mask])
     return keras.Model([masked, mask], whole, name="residual_unet")
 
 
+def tile_noise(tiles: Any, channels: int, seed: int) -> Any:
+    """Symbolic noise for symbolic tiles, or None for no channels."""
+    if as_integer("noise", channels, 0, LARGEST_LENGTH) == 0:
+        return None
+    return TileNoise(channels, as_integer("noise_seed", seed, 0), name="noise")(tiles)
+
+
 def corrected_fill(
-    fill: Any, mask: Any, *, filters: tuple[int, ...], blocks: tuple[int, ...], dtype: str
+    fill: Any,
+    mask: Any,
+    noise: Any,
+    *,
+    filters: tuple[int, ...],
+    blocks: tuple[int, ...],
+    dtype: str,
 ) -> Any:
     """The layers of :func:`residual_unet` between the fill and the composite.
 
     Args:
         fill: symbolic tile without holes, float32 (n, size, size, 3) in [0, 1].
         mask: symbolic mask, float32 (n, size, size, 1).
+        noise: symbolic noise, float32 (n, size, size, channels), or None.
         filters, blocks, dtype: as of :func:`residual_unet`.
 
     Returns:
@@ -191,6 +214,13 @@ def corrected_fill(
     features = layers.Concatenate(name="fill_and_mask", dtype="float32")([contrast, mask])
     features = _space_to_depth(features)
     features = _convolution(filters[0], 3, name="stem", dtype=dtype)(features)
+    if noise is not None:
+        # Faint at first: a network that starts from trained weights begins as it was.
+        faint = keras.initializers.VarianceScaling(_FAINT)
+        chance = _convolution(
+            filters[0], 3, use_bias=False, kernel_initializer=faint, name="chance", dtype=dtype
+        )(_space_to_depth(noise * (1 - mask)))
+        features = layers.Add(name="stem_and_chance", dtype=dtype)([features, chance])
 
     skips = []
     for stage, width in enumerate(filters, start=1):

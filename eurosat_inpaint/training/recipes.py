@@ -149,8 +149,8 @@ def same_so_far(recipe: Recipe | GANRecipe, steps: tuple[int, int], done: int) -
     """Whether trainings of two numbers of steps are the same for as many as are done."""
     if done >= min(steps) or isinstance(recipe, GANRecipe) or not recipe.trapezoid:
         return done < min(steps)
-    rates = [np.asarray(Trapezoid(1.0, number)(np.arange(done))) for number in steps]
-    return np.array_equal(*rates)
+    former, own = (np.asarray(Trapezoid(1.0, number)(np.arange(done))) for number in steps)
+    return np.array_equal(former, own)
 
 
 class FinalLoss(keras.callbacks.Callback):

@@ -23,8 +23,8 @@
 # 1. why an MSE over all pixels, and over all classes, flatters (7 minutes);
 # 2. what "accuracy" measures on pictures, and how to predict it without a network (12 minutes);
 # 3. how PSNR and SSIM are computed, and what each is blind to (10 minutes);
-# 4. how sharpness and meaning are measured, and how either can be bought (8 minutes);
-# 5. why the least squared error is blurred (4 minutes).
+# 4. how sharpness and meaning are measured, how either can be bought, and who cannot be (15
+#    minutes).
 #
 # You need the fills of [notebook 03](03_filling_without_learning.ipynb), and OpenCV for two of
 # them: `pip install "eurosat-inpaint[baselines]"`. Nothing is trained.
@@ -52,6 +52,7 @@ ei.plots.use_style()
 profile = os.environ.get("EUROSAT_INPAINT_PROFILE", "teach")  # smoke (tests), teach, full
 source = "synthetic" if profile == "smoke" else "auto"  # auto: EuroSAT if it can be had
 tiles_measured = {"smoke": 40, "teach": 1381, "full": 1381}[profile]  # everywhere but as below
+tiles_spoilt = {"smoke": 40, "teach": 300, "full": 300}[profile]  # in section 4
 tiles_for_classifier = {"smoke": 16, "teach": 460, "full": 1381}[profile]  # in section 4
 seed = 0  # fixes every mask and every draw below
 
@@ -175,7 +176,6 @@ share = np.bincount(brightest.ravel(), minlength=3) / brightest.size
 shares = np.array([[np.mean(brightest[here] == k) for k in range(3)] for here in of_class.values()])
 print(f"blue in Forest {shares[1, 2]:.1%}, in SeaLake {shares[9, 2]:.1%}")
 
-# %%
 figure, axis = plt.subplots(figsize=(6.4, 3.2))
 start = np.zeros(len(class_names))
 colours = dict(red=ei.plots.COLOURS[1], green=ei.plots.COLOURS[2], blue=ei.plots.COLOURS[0])
@@ -500,44 +500,124 @@ figure.set_size_inches(5.8, 5)
 # of surface is kept, and MSE says that its *place* is lost. Which one matters depends on what the
 # tile is for.
 #
-# ## 5. Why the least squared error is blurred
+# ### Who cannot be bought
 #
-# Notebook 03 computed the best fill of Gaussian fields, and it was blurred. Why? Take a roof that
-# has an edge, but nobody knows where. Here are many possible truths, and the answer with the least
-# mean *squared* error: their mean.
+# So each of these measures can be served by somebody who knows nothing. Two others ask a different
+# question: *can the restored tiles be told from true ones?*
+#
+# - The **spectral peak** looks at each of the 64 x 64 waves by itself: how much of it do restored
+#   tiles hold, over what true ones hold? It reports the ratio of nearly the strongest. Stripes and
+#   grids put much into few waves. 1 is right.
+# - A **referee** is a classifier that is trained on the spot. It gets patches of 12 x 12 pixels
+#   that are all hole, half of them true, and learns on every other tile to tell which. On the rest
+#   it is asked. How often it is right is its **accuracy**: 0.5 is guessing, and the best.
+#
+# Who judges the judges? A measure is **admitted** to the tables of this series only if it rises
+# with *everything* that does not belong into a tile. We spoil the holes of true tiles with four
+# such things, each a little stronger than the last.
 
 # %%
+patterns = ("stripes", "chessboard", "noise", "other tiles")
+strengths = (0, 0.1, 0.2, 0.4)
+seen_in = {"KID": "features", "KID, early layer": "stage_2_relu"}
+rows_and_columns = np.mgrid[:64, :64].sum(axis=0)[..., None]
 random = np.random.default_rng(seed)
-edge_places = random.uniform(20, 44, size=4000)
-possible = (np.arange(64) > edge_places[:, None]).astype(float)  # (4000, 64): one edge each
-average, median = possible.mean(axis=0), np.median(possible, axis=0)
-squared_costs = {"the mean": np.mean((average - possible) ** 2)}
-squared_costs["one possible truth"] = np.mean((random.permutation(possible) - possible) ** 2)
-assert np.isclose(squared_costs["one possible truth"] / squared_costs["the mean"], 2, rtol=0.1)
+static, cells = random.standard_normal((300, 64, 64, 3)), random.random((300, 8, 8))
+
+
+def spoil(pictures, pattern, strength):
+    """Pictures with so much of a pattern in their holes."""
+    if pattern == "other tiles":
+        chosen = np.kron(cells[: len(pictures)] < strength / 2, np.ones((8, 8), bool))
+        spoilt = np.where(
+            chosen[..., None], np.roll(pictures, len(pictures) // 2, axis=0), pictures
+        )
+    elif pattern == "noise":
+        spoilt = pictures + 0.05 * strength * static[: len(pictures)]
+    else:
+        period = {"stripes": 6, "chessboard": 2}[pattern]
+        wave = np.where(rows_and_columns % period < period / 2, 1, -1)
+        spoilt = pictures + 0.05 * strength * wave
+    return np.where(masks[judged] == 1, pictures, spoilt.clip(0, 1)).astype(np.float32)
+
 
 # %%
-figure, axis = plt.subplots(figsize=(6.4, 2.6))
-axis.plot(possible[1:6].T, color="0.7", linewidth=1)
-axis.plot(average, color=ei.plots.COLOURS[0], linewidth=2.5, label="mean of all")
-axis.plot(median, ":", color=ei.plots.COLOURS[2], linewidth=2.5, label="median of all")
-axis.plot(possible[0], color=ei.plots.COLOURS[1], linestyle="--", label="one of them")
-axis.set(xlabel="pixel", ylabel="brightness")
-axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-for name, cost in squared_costs.items():
-    print(f"MSE of {name} against a possible truth: {cost:.4f}")
+judged = ei.data.stratified_subset(validation.labels, min(tiles_spoilt, len(validation)))
+true_tiles = tiles[judged]
+
+
+def judge(pictures):
+    """All four measures of pictures against the true tiles."""
+    pair = true_tiles, pictures
+    scores = {"spectral peak": ei.metrics.spectral_peak(*pair)}
+    scores["referee"] = ei.metrics.referee_accuracy(*pair, masks[judged])
+    for name, layer in seen_in.items():
+        features = [ei.metrics.land_cover_features(classifier, p, layer) for p in pair]
+        scores[name] = ei.metrics.kernel_distance(*features).mean()
+    return scores
+
+
+verdicts = {
+    pattern: [judge(spoil(true_tiles, pattern, strength)) for strength in strengths]
+    for pattern in patterns
+}
+
+# %%
+figure, axes = plt.subplots(1, 4, figsize=(9.6, 2.6))
+for axis, name in zip(axes, verdicts["noise"][0], strict=True):
+    for pattern, marker in zip(patterns, "os^D", strict=True):
+        axis.plot(strengths, [v[name] for v in verdicts[pattern]], marker=marker, label=pattern)
+    axis.set(title=name, xlabel="strength")
+axes[0].set_yscale("log")
+axes[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+ei.plots.say_synthetic(figure, validation.source)
+example = len(judged) // 6
+parts = [spoil(true_tiles, pattern, 0.4)[example] for pattern in patterns]
+figure = ei.plots.show_tiles(
+    [[true_tiles[example], *parts]], None, ["truth", *patterns], validation.source
+)
 
 # %% [markdown]
-# The figure shows some possible edges and their mean, a soft ramp that looks like none of them.
-# Answering with one sharp possibility costs *twice* as much in the mean, as asserted: the answer
-# is off by its own chance and by the truth's. So blur is no defect of a fill or a network. It is
-# what the squared error asks for where the picture is uncertain.
+# The first figure shows each measure against the strength of each pattern, the second what the
+# strongest look like: patches of other tiles are plain to see, the rest hardly. All four measures
+# rise with all four patterns, so all four are admitted. `tests/test_referees.py` holds it, with a
+# convolutional referee and a second classifier as well.
 #
-# That is an argument about the *squared* error. The original trained with the absolute one, whose
-# best answer is the median of all possibilities, pixel by pixel. Here that is a sharp edge in the
-# middle (dotted). But the median only knows majorities: a thin road, of which nobody knows where
-# it runs, would vanish, since every pixel is more likely beside it than on it. So the absolute
-# error, too, flattens what is fine and uncertain. Whoever wants sharper tiles has to ask for
-# something else: that is what the original tried with its GAN and its W-Net.
+# That is necessary, and not enough. True tiles with something added are not what a network gives.
+# So now we spoil what the *U-Net* answered, which is blurred to begin with.
+#
+# **Predict.** Which of the measures are the better for it?
+
+# %%
+blurred = restored["U-Net"][judged]
+answers = {"U-Net": blurred}
+answers |= {f"with {pattern}": spoil(blurred, pattern, 0.4) for pattern in patterns[:3]}
+entries = {
+    name: (ei.metrics.gradient_ratio(true_tiles, answer, masks[judged]), *judge(answer).values())
+    for name, answer in answers.items()
+}
+columns = {"gradient ratio": ".2f", "spectral peak": ".2f", "referee": ".3f"}
+columns |= {"KID": ".3f", "KID, early layer": ".3f"}
+ei.plots.show_table(columns, entries, "What a blurred answer gains by a pattern", validation.source)
+
+# %% [markdown]
+# On EuroSAT a chessboard, which knows nothing of any tile, brings the gradient ratio from 0.4 past
+# 1, and it lowers both KIDs. Noise lowers the early KID to a third. So these three can be bought
+# where a blurred answer is the start, and a network that is trained for texture starts there. The
+# spectral peak is not for sale: whatever is woven over the tiles lifts it far above 1. Nor is the
+# referee, by stripes or squares; noise it likes a little better than blur, and takes it for true
+# hardly ever. From here on "looks right" means in this series: a spectral peak near 1, a referee
+# that is often wrong, and your own eyes.
+#
+# ### Why blur has the least error
+#
+# One question is left: all fills and the U-Net are blurred, and yet theirs are the least errors.
+# Notebook 03 computed the best fill of Gaussian fields, and it was blurred too. Take a roof that
+# has an edge, but nobody knows where. The answer of the least mean *squared* error is the mean of
+# all possible truths, a soft ramp. Answering with one sharp possibility costs *twice* as much in
+# the mean: the answer is off by its own chance and by the truth's. So blur is no defect of a fill
+# or a network. It is what the squared error asks for where the picture is uncertain.
+# [Notebook 07](07_gan_attempt.ipynb) shows it on a row of pixels, and asks for something else.
 #
 # ## In this notebook we have
 #
@@ -545,8 +625,8 @@ for name, cost in squared_costs.items():
 # 2. predicted that "blue everywhere" is 66 % "accurate", found 84 % in one colour per tile, and
 #    learnt to compare raw scores with raw scores only;
 # 3. computed PSNR and SSIM by hand, and found four faults that the one or the other cannot see;
-# 4. measured sharpness and meaning, and bought some of both with noise;
-# 5. seen why the least squared error is blurred.
+# 4. measured sharpness and meaning, bought some of both with noise, and admitted as judges only
+#    measures that rise with whatever does not belong into a tile.
 #
 # **Limits.** One kind of mask. The classifier that judges meaning was trained on whole tiles and
 # leans on texture; its verdict on blurred tiles is about blur as much as about land. Scores are
@@ -560,3 +640,5 @@ for name, cost in squared_costs.items():
 # - Z. Wang et al., "Image quality assessment: from error visibility to structural similarity",
 #   IEEE Transactions on Image Processing, 2004.
 # - M. Binkowski et al., "Demystifying MMD GANs", ICLR 2018 (KID).
+# - D. Lopez-Paz, M. Oquab, "Revisiting classifier two-sample tests", ICLR 2017 (the referees).
+# - J. Frank et al., "Leveraging frequency analysis for deep fake image recognition", ICML 2020.
