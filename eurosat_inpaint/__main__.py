@@ -29,6 +29,7 @@ _COLUMNS = (
     ("MSE in holes", "mse_holes", ".6f"),
     ("sharp", "gradient_ratio", ".3f"),
     ("agree", "land_cover_agreement", ".3f"),
+    ("told", "referee_accuracy", ".3f"),
     ("KID", "kernel_distance", ".4f"),
 )
 _COMPARED = ("mse", "gradient_ratio", "kernel_distance")

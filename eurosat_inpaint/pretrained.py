@@ -46,7 +46,7 @@ def names(task: str | None = "inpainting") -> list[str]:
 
     Example:
         >>> names("classification")
-        ['classifier']
+        ['classifier', 'second_classifier']
     """
     require_choice("task", task, (*_TASKS, None))
     return [name for name in _names_of_cards() if _has_task(name, task)]

@@ -258,7 +258,7 @@ def test_it_is_trained_from_the_command_line(tmp_path, archive_zip, monkeypatch,
 
 def test_it_is_shipped_but_restores_nothing():
     assert "classifier" in pretrained.names(task=None)
-    assert pretrained.names(task="classification") == ["classifier"]
+    assert pretrained.names(task="classification") == ["classifier", "second_classifier"]
     assert "classifier" not in pretrained.names()
     images, masks = np.zeros((1, 64, 64, 3), np.uint8), line_masks(1)
     with pytest.raises(ValueError, match="^model .*'unet'.*'classifier'"):

@@ -396,7 +396,7 @@ def stopped(tiles, tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("recipe", dataclasses.replace(RECIPE, adversarial_weight=0.1)), ("seed", 1), ("epochs", 4)],
+    [("recipe", dataclasses.replace(RECIPE, adversarial_weight=0.1)), ("seed", 1), ("epochs", 1)],
 )
 def test_other_arguments_do_not_continue_a_stopped_training(name, value, tiles, tmp_path, stopped):
     def train(directory):

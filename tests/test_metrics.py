@@ -339,7 +339,8 @@ def test_compare_gives_every_score_with_its_interval_in_order(compared, scored):
     assert rows["grey"]["tiles"] == alone.pop("tiles") == 70
     assert {score: rows["grey"][score]["value"] for score in alone} == alone
     more = {"mse_interpolated", "mse_extrapolated", "gradient_ratio"}
-    more |= {"land_cover_agreement", "kernel_distance"}
+    more |= {"referee_accuracy", "land_cover_agreement"}
+    more |= {"kernel_distance", "kernel_distance_early", "kernel_distance_second"}
     for row in rows.values():
         assert set(scores_of(row)) == set(alone) | more
         for score in scores_of(row):
@@ -372,7 +373,10 @@ def test_compare_knows_the_truth(compared):
         assert truth[score] == {"value": 0, "low": 0, "high": 0}
     for score in ("gradient_ratio", "land_cover_agreement"):
         assert list(truth[score].values()) == pytest.approx([1, 1, 1])
-    assert truth["kernel_distance"]["value"] == pytest.approx(0, abs=1e-6)
+    for score in ("kernel_distance", "kernel_distance_early", "kernel_distance_second"):
+        assert truth[score]["value"] == pytest.approx(0, abs=1e-6)
+    assert list(truth["referee_accuracy"].values()) == [0.5, 0.5, 0.5]
+    assert truth["spectral_peak"] == pytest.approx(1)
     assert truth["radial_power_ratio"] == pytest.approx(np.ones(31))
     assert np.nanmax(truth["mse_by_distance"]) == np.nanmax(truth["error_map"]) == 0
 
@@ -385,15 +389,23 @@ def test_scores_of_compare_are_those_of_the_functions(compared, scored):
     beyond = metrics.beyond_outermost_lines(masks)
     between = (masks[..., 0] == 0) & ~beyond
     classifier = pretrained.load("classifier")
-    features = [metrics.land_cover_features(classifier, part) for part in (images, restored)]
+
+    def distance(classifier, layer="features"):
+        both = [metrics.land_cover_features(classifier, x, layer) for x in (images, restored)]
+        return metrics.kernel_distance(*both).mean()
+
     expected = {
         "mse_interpolated": errors[between].mean(),
         "mse_extrapolated": errors[beyond].mean(),
         "gradient_ratio": metrics.gradient_ratio(images, restored, masks),
         "land_cover_agreement": metrics.land_cover_agreement(classifier, images, restored).mean(),
-        "kernel_distance": metrics.kernel_distance(*features).mean(),
+        "referee_accuracy": metrics.referee_accuracy(images, restored, masks),
+        "kernel_distance": distance(classifier),
+        "kernel_distance_early": distance(classifier, "stage_2_relu"),
+        "kernel_distance_second": distance(pretrained.load("second_classifier")),
     }
     found = {score: row[score]["value"] for score in expected}
+    assert row["spectral_peak"] == pytest.approx(metrics.spectral_peak(images, restored), rel=1e-4)
     assert found == pytest.approx(expected, rel=1e-4)
     profiles = (
         metrics.mean_error_by_distance(errors, masks, metrics.DISTANCE_EDGES),

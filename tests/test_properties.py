@@ -199,6 +199,7 @@ OTHERS = {
     "compositing.composite_layer": "a name only",
     "compositing.push_pull_layer": "a name only",
     "models.InpaintingGAN": "test_gan",
+    "models.TileNoise": "a layer; test_noise",
     "models.classifier": "seconds a call; test_classifier",
     "models.original_unet": "seconds a call; test_models",
     "models.wnet": "seconds a call; test_wnet",

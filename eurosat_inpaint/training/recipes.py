@@ -81,7 +81,9 @@ _EFFICIENT = Recipe(
 RECIPES: dict[str, Recipe | GANRecipe] = {
     "original": Recipe(loss="mae", batch_size=8, learning_rate=1e-3),
     "efficient": _EFFICIENT,
-    "wnet": replace(_EFFICIENT, loss=SharpnessLoss(sharpness_weight=1.0), final_loss=None),
+    "wnet": replace(
+        _EFFICIENT, loss=SharpnessLoss(sharpness_weight=1.0), final_loss=None, batch_size=32
+    ),
     "gan": GANRecipe(),
     # No average of the weights: it would not go with the running statistics of the batches.
     "classifier": Recipe(
