@@ -94,7 +94,7 @@ def test_training(table, small_shipped):
     rows, notes = table("training.py", "--repeats", 1, "--steps", 2)
     assert [(name, cells[2], cells[3]) for name, cells in rows.items()] == [
         ("original", "8", "float32"),
-        ("shipped", "32", "float32"),
+        ("shipped", "64", "float32"),
     ]
     for cells in rows.values():
         assert_finite(cells[4:7], 3)

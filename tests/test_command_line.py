@@ -43,6 +43,13 @@ def without_progress(lines):
     return [line for line in lines if line.strip() and "Decoding tiles" not in line]
 
 
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    """The tiny archive holds fewer tiles than a batch."""
+    recipe = dataclasses.replace(training.RECIPES["efficient"], batch_size=32)
+    monkeypatch.setitem(training.RECIPES, "efficient", recipe)
+
+
 @pytest.fixture
 def tiny_network(monkeypatch, tmp_path):
     """Shipped in the place of the U-Net: a network that trains in seconds."""

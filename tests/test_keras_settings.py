@@ -112,7 +112,7 @@ def test_every_shipped_network_loads_and_answers_alike(name, setting, answers_of
 
     def loaded_answer():
         model = pretrained.load(name)
-        if name == "classifier":
+        if name in pretrained.names("classification"):
             return land_cover_features(model, masked)
         return pretrained.restore_in_batches(model, masked, masks)
 

@@ -1,5 +1,6 @@
 """The training monitor: what it shows is what the training did, and it changes nothing of it."""
 
+import dataclasses
 import io
 import re
 
@@ -29,6 +30,12 @@ def train(monitor, **options):
         network, IMAGES[8:], IMAGES[:8], epochs=2, callbacks=callbacks, verbose=0, **options
     )
     return network, history
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    recipe = dataclasses.replace(training.RECIPES["efficient"], batch_size=32)
+    monkeypatch.setitem(training.RECIPES, "efficient", recipe)
 
 
 @pytest.fixture

@@ -139,8 +139,11 @@ def peak_of(true_power: np.ndarray, power: np.ndarray) -> float:
 def _spectra(patches):
     from scipy.fft import dctn
 
-    power = dctn(patches.astype(np.float64), axes=(1, 2), norm="ortho") ** 2
-    return np.log(power + _LEAST_POWER).reshape(len(patches), -1)
+    # In place: of many tiles there are many patches.
+    power = dctn(patches, axes=(1, 2), norm="ortho", overwrite_x=True)
+    power *= power
+    power += np.float32(_LEAST_POWER)
+    return np.log(power, out=power).reshape(len(patches), -1)
 
 
 def _linear(features, is_true, asked):
@@ -149,18 +152,23 @@ def _linear(features, is_true, asked):
     from scipy.special import expit
 
     mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-9
-    features, asked = (np.c_[(x - mean) / deviation, np.ones(len(x))] for x in (features, asked))
+    for of in (features, asked):
+        of -= mean
+        of /= deviation
     sign = np.where(is_true, 1.0, -1.0)
-    penalised = np.r_[np.ones(features.shape[1] - 1), 0]
+
+    def logits(weights, of):
+        return of @ weights[1:].astype(np.float32) + weights[0]
 
     def loss(weights):
-        margin = sign * (features @ weights)
-        value = np.logaddexp(0, -margin).mean() + _PENALTY / 2 * penalised @ weights**2
-        gradient = -(sign * expit(-margin)) @ features / len(features)
-        return value, gradient + _PENALTY * penalised * weights
+        margin = sign * logits(weights, features)
+        value = np.logaddexp(0, -margin).mean() + _PENALTY / 2 * weights[1:] @ weights[1:]
+        pull = -sign * expit(-margin) / len(features)
+        slope = pull.astype(np.float32) @ features + _PENALTY * weights[1:]
+        return value, np.r_[pull.sum(), slope]
 
-    start = np.zeros(features.shape[1])
-    return asked @ minimize(loss, start, jac=True, method="L-BFGS-B").x > 0
+    start = np.zeros(1 + features.shape[1])
+    return logits(minimize(loss, start, jac=True, method="L-BFGS-B").x, asked) > 0
 
 
 def _deviations(patches):
