@@ -11,6 +11,8 @@ from eurosat_inpaint.metrics.sharpness import summed_power
 
 # Side of a patch, and steps from patch to patch, in pixels.
 _PATCH, _STEP = 12, 4
+# Patches of one tile at most, spread evenly over those that it has.
+_MOST = 4
 # Far below the squared coefficient of a patch that differs by one level of 255 somewhere.
 _LEAST_POWER = 1e-7
 _PENALTY = 1e-3
@@ -53,8 +55,8 @@ def referee_accuracy(
     """How often a classifier is right that has learnt to tell restored patches from true ones.
 
     0.5 is guessing, and the best; 1 means that every patch gives itself away. Patches are 12 x 12
-    pixels, every fourth position across and down, all hole, rounded to 8 bits and averaged over the
-    channels: of a tile restored and true ones from the same places. The referee learns on every
+    pixels, every fourth position across and down, all hole, four of a tile at most, rounded to 8 bits and
+    averaged over the channels: of a tile restored and true ones from the same places. The referee learns on every
     other tile and is asked about the rest, then the other way round: it cannot have learnt a tile
     by heart. After the classifier two-sample test of Lopez-Paz and Oquab,
     "Revisiting classifier two-sample tests" (ICLR 2017).
@@ -108,6 +110,9 @@ def patches_in_holes(images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray,
         for of in (grey, masks[..., 0] == 0)
     )
     whole = holes.all(axis=(-2, -1))
+    order, total = (f(whole.reshape(len(whole), -1), axis=1) for f in (np.cumsum, np.sum))
+    order, total = order.reshape(whole.shape), np.maximum(total, 1)[:, None, None]
+    whole &= order * _MOST // total > (order - 1) * _MOST // total
     return patches[whole], whole.sum(axis=(1, 2))
 
 
