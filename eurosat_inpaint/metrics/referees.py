@@ -55,8 +55,9 @@ def referee_accuracy(
     """How often a classifier is right that has learnt to tell restored patches from true ones.
 
     0.5 is guessing, and the best; 1 means that every patch gives itself away. Patches are 12 x 12
-    pixels, every fourth position across and down, all hole, four of a tile at most, rounded to 8 bits and
-    averaged over the channels: of a tile restored and true ones from the same places. The referee learns on every
+    pixels, every fourth position across and down, all hole, four of a tile at most, rounded to
+    8 bits and averaged over the channels: of a tile restored and true ones from the same places.
+    The referee learns on every
     other tile and is asked about the rest, then the other way round: it cannot have learnt a tile
     by heart. After the classifier two-sample test of Lopez-Paz and Oquab,
     "Revisiting classifier two-sample tests" (ICLR 2017).
