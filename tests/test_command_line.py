@@ -314,7 +314,7 @@ def test_a_run_can_continue_from_shipped_weights(
     for started, shipped in zip(starts[0], pretrained.load("unet").get_weights(), strict=True):
         np.testing.assert_array_equal(started, shipped)
     second = json.loads((tmp_path / "second" / "unet.json").read_text())
-    assert second["epochs"] == 5 and second["command"].endswith("--epochs 5 --from-shipped")
+    assert second["epochs"] == 5 and second["command"].endswith("--from-shipped --epochs 5")
     (before,) = second["continues"]
     assert before["sha256"] == first["sha256"] and before["minutes"] == first["minutes"]
     assert before["mse"] == first["validation"]["mse"]

