@@ -161,7 +161,7 @@ def test_measures_are_admitted_that_rise_with_every_pattern(pattern):
     """What enters a table beside the squared error must not be served by a pattern."""
     # Half a minute each: of real tiles, where there are any.
     every = load_tiles(
-        "train", source="auto" if "EUROSAT_INPAINT_DATA" in os.environ else "synthetic"
+        "train", source="auto" if os.environ.get("EUROSAT_INPAINT_DATA") else "synthetic"
     )
     tiles = every[stratified_subset(every.labels, 300)].images / 255
     masks = line_masks(300, seed=0)
