@@ -1,5 +1,6 @@
 """What all tests share: no network, no leftovers of other tests, and a tiny archive of tiles."""
 
+import dataclasses
 import hashlib
 import http.server
 import io
@@ -159,6 +160,15 @@ def copied_weights(tmp_path, monkeypatch):
     shutil.copytree(pretrained.WEIGHTS_FOLDER, folder)
     monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", folder)
     return folder
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Tiles that are fewer than a batch of the recipe "efficient" are enough to train by it."""
+    from eurosat_inpaint.training import RECIPES
+
+    recipe = dataclasses.replace(RECIPES["efficient"], batch_size=32)
+    monkeypatch.setitem(RECIPES, "efficient", recipe)
 
 
 def jpeg_of(image):

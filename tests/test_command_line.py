@@ -18,6 +18,8 @@ from eurosat_inpaint import baselines, data, metrics, models, pretrained, shippi
 from eurosat_inpaint.data import CLASS_NAMES
 from eurosat_inpaint.masks import line_masks
 
+pytestmark = pytest.mark.usefixtures("small_batches")
+
 TINY = {"filters": [4, 6], "blocks": [1, 1]}
 # What the cards of the attempts hold beside what all hold.
 FURTHER_FIELDS = {
@@ -41,13 +43,6 @@ def run(capsys, *arguments):
 
 def without_progress(lines):
     return [line for line in lines if line.strip() and "Decoding tiles" not in line]
-
-
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch):
-    """The tiny archive holds fewer tiles than a batch."""
-    recipe = dataclasses.replace(training.RECIPES["efficient"], batch_size=32)
-    monkeypatch.setitem(training.RECIPES, "efficient", recipe)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The training monitor: what it shows is what the training did, and it changes nothing of it."""
 
-import dataclasses
 import io
 import re
 
@@ -12,6 +11,8 @@ from PIL import Image
 from eurosat_inpaint import compositing, metrics, models, training, widgets
 from eurosat_inpaint.data import synthetic_tiles
 from eurosat_inpaint.masks import line_masks
+
+pytestmark = pytest.mark.usefixtures("small_batches")
 
 IMAGES = synthetic_tiles(40, seed=3)[0]
 SHOWN = IMAGES[:3]
@@ -30,12 +31,6 @@ def train(monitor, **options):
         network, IMAGES[8:], IMAGES[:8], epochs=2, callbacks=callbacks, verbose=0, **options
     )
     return network, history
-
-
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch):
-    recipe = dataclasses.replace(training.RECIPES["efficient"], batch_size=32)
-    monkeypatch.setitem(training.RECIPES, "efficient", recipe)
 
 
 @pytest.fixture

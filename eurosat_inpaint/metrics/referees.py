@@ -112,9 +112,10 @@ def patches_in_holes(images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray,
         for of in (grey, masks[..., 0] == 0)
     )
     whole = np.asarray(holes.all(axis=(-2, -1)))
-    order, total = (f(whole.reshape(len(whole), -1), axis=1) for f in (np.cumsum, np.sum))
-    order, total = order.reshape(whole.shape), np.maximum(total, 1)[:, None, None]
-    whole &= order * _MOST // total > (order - 1) * _MOST // total
+    number = whole.reshape(len(whole), -1).cumsum(axis=1)
+    total = np.maximum(number[:, -1:], 1)
+    chosen = number * _MOST // total > (number - 1) * _MOST // total
+    whole &= chosen.reshape(whole.shape)
     return patches[whole], whole.sum(axis=(1, 2))
 
 

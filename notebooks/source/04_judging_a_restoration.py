@@ -581,7 +581,8 @@ figure = ei.plots.show_tiles(
 # The first figure shows each measure against the strength of each pattern, the second what the
 # strongest look like: patches of other tiles are plain to see, the rest hardly. All four measures
 # rise with all four patterns, so all four are admitted. `tests/test_referees.py` holds it, with a
-# convolutional referee and a second classifier as well.
+# convolutional referee and a second classifier as well. (A referee that is right 99 times in a
+# hundred need not rise any further.)
 #
 # That is necessary, and not enough. True tiles with something added are not what a network gives.
 # So now we spoil what the *U-Net* answered, which is blurred to begin with.
