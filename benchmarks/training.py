@@ -1,32 +1,37 @@
 """Training speed: the original's network and recipe against the shipped ones, same pipeline.
 
-Both are trained by ``model.fit`` on the batches of ``training.MaskedTileBatches``: the original's
-network with its recipe (MAE, Adam, batches of 8, float32), the shipped network with the recipe
-"efficient", in the data type that this machine trains it faster in.
+All are trained by ``model.fit`` on the batches of ``training.MaskedTileBatches``: the original's
+network with its recipe (MAE, Adam, batches of 8, float32), the shipped networks each with the
+recipe of its own, in the data type that this machine trains it faster in. The medians gather in a
+JSON file, from which notebook 09 says what each network has cost.
 
     python benchmarks/training.py
 """
 
 import argparse
+import json
 import os
 import time
+from datetime import date
 from functools import partial
+from pathlib import Path
 
 # What TensorFlow has to say while it starts is of no use on a command line.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from _measure import median_and_quartiles, print_table
+from _measure import machine, median_and_quartiles, print_table
 
 import eurosat_inpaint as ei
 
+RESULTS = Path(__file__).parent / "results" / "training.json"
 TILES_OF_AN_EPOCH = 20_319
 SYNTHETIC_TILES = 512
-# A step of the original's network takes about as long as eight of the shipped one.
+# A step of the original's network takes about as long as eight of a shipped one.
 STEPS_PER_STEP_OF_THE_ORIGINAL = 8
 NOTES = """\
-Medians with quartiles over {repeats} repeats, the two in turn. A repeat is one `model.fit` of
+Medians with quartiles over {repeats} repeats, all in turn. A repeat is one `model.fit` of
 {steps} steps (the original's network: {original_steps}), from the first step's beginning to the
 last one's end; compilation and one such fit were over before. An epoch is {tiles:,} tiles. Input:
 median time to make a batch, measured alone, over the median time of a step; `fit` makes the
@@ -39,14 +44,17 @@ def main():
     parser.add_argument(
         "--steps", type=int, default=32, help="of the shipped network in a repeat (%(default)s)"
     )
+    parser.add_argument("--output", type=Path, default=RESULTS, help="JSON, for notebook 09")
     options = parser.parse_args()
     images, _, _ = ei.data.synthetic_tiles(SYNTHETIC_TILES)
     original_steps = max(1, options.steps // STEPS_PER_STEP_OF_THE_ORIGINAL)
-    build, dtype = shipped_network()
     trainings = {
-        "original": Training(ei.models.original_unet(), "original", images, original_steps),
-        "shipped": Training(build(dtype=dtype), "efficient", images, options.steps),
+        "original": Training(
+            ei.models.original_unet(), "original", "float32", images, original_steps
+        )
     }
+    for name in ei.shipping.inpainting_networks():
+        trainings[name] = shipped_training(name, images, options.steps)
     for training in trainings.values():
         training.fit()
     for _ in range(options.repeats):
@@ -54,8 +62,11 @@ def main():
             training.time_fit_and_input()
     rates = {name: training.tiles_per_second() for name, training in trainings.items()}
     ratios = {name: rate / rates["original"] for name, rate in rates.items()}
-    dtypes = {"original": "float32", "shipped": dtype}
-    rows = [trainings[name].row(name, dtypes[name], ratios[name]) for name in trainings]
+    rows = [training.row(name, ratios[name]) for name, training in trainings.items()]
+    medians = {name: round(float(np.median(rate)), 1) for name, rate in rates.items()}
+    facts = {"tiles_per_second": medians, "machine": machine(), "date": str(date.today())}
+    options.output.parent.mkdir(exist_ok=True)
+    options.output.write_text(json.dumps(facts, indent=2) + "\n")
     header = ("network", "parameters", "GFLOP/tile", "batch", "data type", "tiles/s")
     header += ("s/epoch", "ratio", "input")
     notes = NOTES.format(
@@ -67,20 +78,24 @@ def main():
     print_table(header, rows, notes)
 
 
-def shipped_network():
-    """Builder of the shipped U-Net, and the data type it trains faster in here."""
-    card = ei.pretrained.card("unet")
+def shipped_training(name, images, steps):
+    """Training of a network as it ships, in the data type that it trains faster in here."""
+    card, recipe = ei.pretrained.card(name), ei.shipping.NETWORKS[name].recipe
     build = partial(getattr(ei.models, card["builder"]), **card["arguments"])
-    return build, ei.training.fastest_dtype(build)
+    dtype = ei.training.fastest_dtype(build)
+    model = build(dtype=dtype)
+    if isinstance(ei.training.RECIPES[recipe], ei.training.GANRecipe):
+        model = ei.models.InpaintingGAN(model, ei.models.patch_discriminator(dtype=dtype))
+    return Training(model, recipe, dtype, images, steps)
 
 
 class Training:
     """A network with its recipe and batches; times of its steps and of its input."""
 
-    def __init__(self, model, recipe, images, steps):
+    def __init__(self, model, recipe, dtype, images, steps):
         settings = ei.training.RECIPES[recipe]
         ei.training.compile_model(model, settings, steps)
-        self.model = model
+        self.model, self.dtype = model, dtype
         self.batches = ei.training.MaskedTileBatches(
             images,
             settings.batch_size,
@@ -105,14 +120,16 @@ class Training:
     def tiles_per_second(self):
         return self.batches.batch_size / np.array(self.step_seconds)
 
-    def row(self, name, dtype, ratios):
+    def row(self, name, ratios):
         rates = self.tiles_per_second()
+        # Of a GAN the generator: the critic is not needed to restore a tile.
+        network = getattr(self.model, "generator", self.model)
         return (
             name,
-            f"{self.model.count_params():,}",
-            f"{ei.metrics.gflop_per_tile(self.model):.2f}",
+            f"{network.count_params():,}",
+            f"{ei.metrics.gflop_per_tile(network):.2f}",
             self.batches.batch_size,
-            dtype,
+            self.dtype,
             median_and_quartiles(rates, ".1f"),
             median_and_quartiles(TILES_OF_AN_EPOCH / rates, ",.0f"),
             median_and_quartiles(ratios, ".1f"),

@@ -20,8 +20,10 @@ EVALUATION_MASK_SEED = 0
 _STARTED = "started.json"
 PROFILES = ("smoke", "teach", "full")
 _UNET = {"filters": [48, 64, 80, 128], "blocks": [2, 1, 1, 2]}
-# Tiles seen on top of the U-Net's, as many by each network: seven passes over the train split.
-_ON_TOP = ((2, 2), (4, 90), (14, 317))
+# Tiles seen on top of the U-Net's, as many by each network.
+_ON_TOP = ((2, 2), (4, 60), (14, None))
+# Of what is trained against a critic: something to make texture from, and no pattern.
+_CRITICISED = {"noise": 2, "without_chessboard": True}
 _OF_CLASSIFIERS = ((2, 2), (2, 160), (9, None))
 
 
@@ -53,29 +55,29 @@ NETWORKS = {
         builder="residual_unet",
         arguments=_UNET,
         recipe="efficient",
-        lengths=((2, 2), (4, 80), (100, None)),
+        lengths=((2, 2), (4, 80), (144, None)),
     ),
     "gan": ShippedNetwork(
         builder="residual_unet",
-        arguments=_UNET,
+        arguments=_UNET | _CRITICISED,
         recipe="gan",
+        lengths=_ON_TOP,
+        started_from="unet",
+    ),
+    # What the GAN is compared with: all as there, but nobody to please.
+    "gan_control": ShippedNetwork(
+        builder="residual_unet",
+        arguments=_UNET | _CRITICISED,
+        recipe="gan_control",
         lengths=_ON_TOP,
         started_from="unet",
     ),
     "wnet": ShippedNetwork(
         builder="wnet",
-        arguments={"first": _UNET, "filters": [48, 64, 96], "blocks": [1, 1, 2]},
+        arguments={"first": _UNET, "filters": [48, 64, 80], "blocks": [1, 1, 1]} | _CRITICISED,
         recipe="wnet",
         lengths=_ON_TOP,
         first_stage="unet",
-    ),
-    # What GAN and W-Net are compared with: a U-Net that saw as many tiles as they did.
-    "unet_long": ShippedNetwork(
-        builder="residual_unet",
-        arguments=_UNET,
-        recipe="efficient",
-        lengths=_ON_TOP,
-        started_from="unet",
     ),
     "classifier": ShippedNetwork(
         builder="classifier",
@@ -137,11 +139,12 @@ def train_network(
     train, validation = (
         ei.data.load_tiles(split, data_dir=data_dir) for split in ("train", "validation")
     )
+    batch_size = ei.training.RECIPES[network.recipe].batch_size
     build = partial(getattr(ei.models, network.builder), **network.arguments)
     directory = as_path("directory", f"runs/{name}" if directory is None else directory)
     command = f"python -m eurosat_inpaint train {name} --profile {profile} --seed {seed}"
     command += " --from-shipped" if from_shipped else ""
-    origins = _task_facts(name, network, from_shipped)
+    origins = origins_of(name, from_shipped)
     keras.utils.set_random_seed(seed)
     # Without the number of epochs: training sees to it that one is continued only where it may be.
     dtype = _dtype(directory, {"command": command, **origins}, build)
@@ -152,7 +155,7 @@ def train_network(
         f"and card go to {directory}"
     )
     model = build(dtype=dtype)
-    _load_start(model, network, name if from_shipped else None)
+    load_start(model, name, from_shipped)
     history = _fit(
         model,
         network,
@@ -164,42 +167,67 @@ def train_network(
         seed=seed,
         verbose=2,
     )
-    trained = build()
-    trained.set_weights(model.get_weights())
-    # The weights of a first stage are shipped already, under its own name.
-    part = trained.get_layer("second_stage") if network.first_stage else trained
-    weights = directory / f"{name}.weights.h5"
-    ei.training.save_weights(part, weights)
-    card = {
-        "name": name,
-        "builder": network.builder,
-        "arguments": network.arguments,
-        "parameters": trained.count_params(),
-        "weights": weights.name,
-        "sha256": ei.pretrained.sha256_of(weights),
-        "data": f"EuroSAT RGB, source {train.source!r}, train split: {len(train):,} tiles; no "
-        "validation or test tile was trained on",
+    facts = {
         **origins,
-        "recipe": network.recipe,
         "dtype": dtype,
         "seed": seed,
-        "epochs": len(history),
+        "tiles_seen": len(history) * (steps or len(train) // batch_size) * batch_size,
+        "batch_size": batch_size,
         **_history_facts(network, history),
         **(_earlier_runs(name) if from_shipped else {}),
         "minutes": round(sum(row["seconds"] for row in history) / 60, 1),
         "machine": f"{processor()}, {os.cpu_count()} cores, {device()}",
         "versions": {package: version(package) for package in ("tensorflow", "keras", "numpy")},
-        "date": str(date.today()),
         "command": command,
-        "validation": _scores(network, trained, validation),
     }
-    (directory / f"{name}.json").write_text(json.dumps(card, indent=2) + "\n")
+    card = save_trained(name, model.get_weights(), directory, (train, validation), facts)
     # Only now: killed before, the same command writes weights and card of the finished training.
     ei.training.forget_training(directory)
     # The same weights, as the training left them; those of a discriminator stay.
-    left = "generator.weights.h5" if network.recipe == "gan" else "best.weights.h5"
+    left = "generator.weights.h5" if _is_adversarial(network) else "best.weights.h5"
     for leftover in (left, _STARTED):
         (directory / leftover).unlink()
+    return card
+
+
+def save_trained(
+    name: str, weights: list, directory: Path, tiles: tuple, facts: dict[str, Any]
+) -> dict[str, Any]:
+    """Write the weights of a network that was trained, and its card beside them.
+
+    Args:
+        name: one of ``NETWORKS``.
+        weights: of the network, as of ``get_weights``.
+        directory: where both go, under the network's name.
+        tiles: those of the train split, and of the validation split, by which it is scored.
+        facts: what the card says of this training alone.
+
+    Returns:
+        The card.
+    """
+    train, validation = tiles
+    network = NETWORKS[name]
+    trained = getattr(ei.models, network.builder)(**network.arguments)
+    trained.set_weights(weights)
+    # The weights of a first stage are shipped already, under its own name.
+    part = trained.get_layer("second_stage") if network.first_stage else trained
+    path = directory / f"{name}.weights.h5"
+    ei.training.save_weights(part, path)
+    card = {
+        "name": name,
+        "builder": network.builder,
+        "arguments": network.arguments,
+        "parameters": trained.count_params(),
+        "weights": path.name,
+        "sha256": ei.pretrained.sha256_of(path),
+        "data": f"EuroSAT RGB, source {train.source!r}, train split: {len(train):,} tiles; no "
+        "validation or test tile was trained on",
+        "recipe": network.recipe,
+        **facts,
+        "date": str(date.today()),
+        "validation": _scores(network, trained, validation),
+    }
+    (directory / f"{name}.json").write_text(json.dumps(card, indent=2) + "\n")
     return card
 
 
@@ -227,9 +255,16 @@ def _dtype(directory, facts, build):
     return dtype
 
 
-def _load_start(model, network, own_name):
-    """Give the network the shipped weights that its training starts from, if any."""
-    if origin := own_name or network.started_from:
+def load_start(model: Any, name: str, from_shipped: bool = False) -> None:
+    """Give a network the shipped weights that its training starts from, if any.
+
+    Args:
+        model: one built as ``NETWORKS[name]`` says.
+        name: one of ``NETWORKS``.
+        from_shipped: start from its own.
+    """
+    network = NETWORKS[name]
+    if origin := name if from_shipped else network.started_from:
         _copy_weights(ei.pretrained.load(origin), model)
     elif network.first_stage:
         first_stage = model.get_layer("first_stage")
@@ -246,14 +281,30 @@ def _copy_weights(source, target):
 def _fit(model, network, train, validation, **settings):
     if network.task == "classification":
         settings |= {"labels": train.labels, "validation_labels": validation.labels}
-    if network.recipe == "gan":
-        model = ei.models.InpaintingGAN(model, ei.models.patch_discriminator())
-    kinds = {"efficient": "unet"}
-    fit = getattr(ei.training, f"fit_{kinds.get(network.recipe, network.recipe)}")
+        fit = ei.training.fit_classifier
+    elif network.first_stage:
+        fit = ei.training.fit_wnet
+    elif _is_adversarial(network):
+        fit = ei.training.fit_gan
+        dtype = model.get_layer("stem").dtype_policy.name
+        model = ei.models.InpaintingGAN(model, ei.models.patch_discriminator(dtype=dtype))
+    else:
+        fit = ei.training.fit_unet
     return fit(model, train.images, validation.images, network.recipe, **settings)
 
 
-def _task_facts(name, network, from_shipped):
+def _is_adversarial(network):
+    return isinstance(ei.training.RECIPES[network.recipe], ei.training.GANRecipe)
+
+
+def origins_of(name: str, from_shipped: bool = False) -> dict[str, Any]:
+    """What a card says of a training before it begins: its masks, and where it starts.
+
+    Args:
+        name: one of ``NETWORKS``.
+        from_shipped: whether it starts from the network's own shipped weights.
+    """
+    network = NETWORKS[name]
     if network.task == "classification":
         return {"task": network.task}
     facts = {
@@ -264,24 +315,23 @@ def _task_facts(name, network, from_shipped):
             # That of this run, or of the first of those that it continues.
             own = ei.pretrained.card(name)[f"{role}_sha256"] if from_shipped else None
             facts |= {role: origin, f"{role}_sha256": own or ei.pretrained.card(origin)["sha256"]}
-    if network.recipe == "gan":
+    if _is_adversarial(network):
         facts["discriminator_parameters"] = ei.models.patch_discriminator().count_params()
     return facts
 
 
 def _history_facts(network, history):
-    """Which epoch's weights were kept; how the discriminator of a GAN fared: 0.5 is guessing."""
-    if network.recipe == "gan":
-        accuracy = [round(row["discriminator_accuracy"], 3) for row in history]
-        return {"best_epoch": history[-1]["epoch"], "discriminator_accuracy": accuracy}
-    return {"best_epoch": min(history, key=lambda row: row["val_loss"])["epoch"]}
+    """How the critic fared on validation tiles at the end: 0.5 is guessing."""
+    if not _is_adversarial(network):
+        return {}
+    return {"discriminator_accuracy": round(history[-1]["val_discriminator_accuracy"], 3)}
 
 
 def _earlier_runs(name):
     """Of the runs whose weights this one started from, what their cards say, the latest first."""
     card = ei.pretrained.card(name)
     score = "accuracy" if card.get("task") == "classification" else "mse"
-    last = {key: card[key] for key in ("sha256", "command", "epochs", "minutes", "date")}
+    last = {key: card[key] for key in ("sha256", "command", "tiles_seen", "minutes", "date")}
     return {"continues": [last | {score: card["validation"][score]}, *card.get("continues", [])]}
 
 

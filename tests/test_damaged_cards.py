@@ -189,7 +189,7 @@ OTHER_CONTENT = {
 @pytest.mark.parametrize("damage", DAMAGED_CARDS)
 def test_a_damaged_card_is_left_out_and_named_when_asked_for(damage, copied_weights):
     DAMAGED_CARDS[damage](copied_weights / CARD)
-    assert pretrained.names() == ["gan", "unet_long", "wnet"]
+    assert pretrained.names() == ["gan", "gan_control", "wnet"]
     assert pretrained.names("classification") == ["classifier", "second_classifier"]
     pretrained.load("classifier")
     for function in (pretrained.card, pretrained.load):

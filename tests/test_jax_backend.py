@@ -28,6 +28,9 @@ FILLS = ("composite", "composite_without_mask", "composite_layer", "push_pull_la
 # Of two channels that are nearly equal either may come out as the brighter one: two pixels of the
 # 8,192 of a class.
 ARGMAX_TOLERANCE = 2 / 8192
+# So a referee may take one patch of the 144 for the other kind; the ends of its interval move with
+# it, by two.
+REFEREE_TOLERANCE = 2.1 / 144
 
 
 class Run:
@@ -106,8 +109,11 @@ def test_scores_are_those_of_tensorflow(method, runs):
     assert list(jax) == list(tensorflow)
     assert {"mse_holes value", "ssim value", "kernel_distance value"} < set(jax)
     for name, values in tensorflow.items():
-        tolerance = ARGMAX_TOLERANCE if "channel_argmax_accuracy" in name else 1e-6
-        expected = approx(values, rel=ACROSS_BACKENDS, abs=tolerance, nan_ok=True)
+        counted = (ARGMAX_TOLERANCE, "channel_argmax"), (REFEREE_TOLERANCE, "referee_accuracy")
+        tolerance = next((allowed for allowed, kind in counted if kind in name), 1e-6)
+        # The error of one tile may be small: differences of pixels weigh more in it than in a mean.
+        relative = 10 * ACROSS_BACKENDS if name.startswith("by_tile") else ACROSS_BACKENDS
+        expected = approx(values, rel=relative, abs=tolerance, nan_ok=True)
         assert jax[name] == expected, name
 
 

@@ -367,6 +367,36 @@ def test_compare_gives_paired_differences_from_the_row_above(compared):
 
 
 @pytest.mark.slow
+def test_compare_hands_out_what_any_two_methods_are_compared_by(compared):
+    rows, _ = compared
+    for row in rows.values():
+        assert set(row["by_tile"]) == set(scores_of(row)) > set(row["weights"])
+        for score, values in row["by_tile"].items():
+            whole = row["weights"][score].sum() if score in row["weights"] else len(values)
+            assert values.sum() / whole == pytest.approx(row[score]["value"], rel=1e-9)
+    for score in ("mse_holes", "gradient_ratio"):
+        pair = (rows[name]["by_tile"][score] for name in ("grey", "black"))
+        found = metrics.paired_difference(*pair, rows["grey"]["weights"].get(score))
+        assert found == rows["grey"]["difference_from_previous"][score]
+
+
+@pytest.mark.slow
+def test_compare_takes_tiles_that_were_restored_before(compared, scored):
+    images, masks, labels = scored
+    masked = images / np.float32(255) * masks
+    restored = grey(masked, masks).astype(np.float32)
+    (row,) = metrics.compare({"grey": restored}, images, masks, labels, CLASS_NAMES)
+    by_method = compared[0]["grey"]
+    for score in scores_of(row):
+        assert row[score] == by_method[score]
+    (row,) = metrics.compare({"images": images}, images, masks)
+    assert row["mse"]["value"] == 0
+    for wrong in (restored[1:], restored[:, :32], restored + 1):
+        with pytest.raises(ValueError, match=r"methods\['mine'\]"):
+            metrics.compare({"mine": wrong}, images, masks)
+
+
+@pytest.mark.slow
 def test_compare_knows_the_truth(compared):
     truth = compared[0]["truth"]
     for score in ("mse", "mse_interpolated", "mse_extrapolated"):

@@ -1,15 +1,19 @@
 """Committed notebooks agree with their sources, and the tools notice what is wrong with one."""
 
+import base64
 import copy
+import io
 from pathlib import Path
 from types import SimpleNamespace
 
 import jupytext
 import nbformat
+import numpy as np
 import pytest
 from conftest import run_nbval
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_output
+from PIL import Image
 
 import notebooks as tools
 from eurosat_inpaint import data
@@ -106,6 +110,11 @@ def plant_path_of_another_machine(cell):
     cell.outputs.append(new_output("execute_result", {"text/plain": "'/home/ada/EuroSAT.zip'"}))
 
 
+def plant_warning(cell):
+    said = "WARNING:tensorflow:5 out of the last 13 calls triggered tf.function retracing."
+    cell.outputs.append(new_output("stream", name="stdout", text=said))
+
+
 def plant_path_in_html(cell):
     page = {"text/html": '<a href="/Users/ada/EuroSAT.zip">tiles</a>'}
     cell.outputs.append(new_output("display_data", page))
@@ -119,6 +128,7 @@ def plant_path_in_source(cell):
     ("plant", "problem"),
     [
         (plant_stderr, "holds stderr output"),
+        (plant_warning, "holds a warning of TensorFlow"),
         (plant_error, "holds an error"),
         (plant_changed_text, "differs from its source"),
         (plant_changed_tags, "differs from its source"),
@@ -163,8 +173,15 @@ STARTUP = (
 )
 
 
+def as_picture(pixels, **settings):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "png", **settings)
+    return base64.b64encode(file.getvalue()).decode()
+
+
 def test_strip_removes_only_what_tensorflow_says_while_it_starts(notebook):
     first, second = notebook.cells[-2:]
+    second.outputs[0].data["image/png"] = as_picture(np.zeros((4, 4, 3), np.uint8))
     first.outputs.append(new_output("stream", name="stderr", text=STARTUP))
     second.outputs.append(new_output("stream", name="stderr", text=STARTUP + "UserWarning: x\n"))
     second.metadata["execution"] = {"iopub.execute_input": "2024-01-01"}
@@ -172,6 +189,17 @@ def test_strip_removes_only_what_tensorflow_says_while_it_starts(notebook):
     assert [output.get("name") for output in first.outputs] == ["stdout"]
     assert [output.get("name") for output in second.outputs] == [None, "stderr"]
     assert first.metadata == {"tags": ["nbval-check-output"]} and second.metadata == {}
+
+
+def test_strip_packs_pictures_and_changes_no_pixel(notebook):
+    shades = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)
+    pixels = np.stack([shades, shades.T, shades // 2, np.full_like(shades, 255)], axis=-1)
+    data = notebook.cells[-1].outputs[0].data
+    data["image/png"] = before = as_picture(pixels, compress_level=1)
+    tools.strip(notebook, "01_small")
+    assert len(data["image/png"]) < len(before)
+    packed = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))))
+    np.testing.assert_array_equal(packed, pixels[..., :3])
 
 
 def real_tiles(monkeypatch, source="local"):

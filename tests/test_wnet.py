@@ -18,13 +18,20 @@ from helpers_training import (
 
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.metrics import gflop_per_tile
-from eurosat_inpaint.models import residual_unet, wnet, wnet_stages
-from eurosat_inpaint.training import RECIPES, GANRecipe, SharpnessLoss, fit_wnet, recipes
+from eurosat_inpaint.models import (
+    InpaintingGAN,
+    patch_discriminator,
+    residual_unet,
+    wnet,
+    wnet_stages,
+)
+from eurosat_inpaint.training import RECIPES, SharpnessLoss, fit_wnet, fitting, recipes
 
 FIRST = {"filters": (6,), "blocks": (1,)}
 # Wide enough for Muon.
 TINY = {"first": FIRST, "filters": (32,), "blocks": (1,)}
-SMALL = dataclasses.replace(RECIPES["wnet"], batch_size=4, average=0.9)
+SMALL = dataclasses.replace(RECIPES["sharpness"], batch_size=4, average=0.9)
+AGAINST_A_CRITIC = dataclasses.replace(RECIPES["wnet"], batch_size=4, learning_rate=5e-3)
 OF_DISTANCE_1 = dataclasses.replace(SMALL, loss=SharpnessLoss(distances=(1,)))
 
 
@@ -214,16 +221,43 @@ def test_training_follows_the_loss_of_the_recipe_given(trained, tiles):
 
 
 @pytest.mark.slow
+def test_a_critic_trains_the_second_stage_and_leaves_the_first_as_it_was(tiles, tmp_path):
+    history, model = fit(tiles, recipe=AGAINST_A_CRITIC, epochs=2, directory=tmp_path)
+    stages = [
+        [each.get_layer(stage).get_weights() for stage in ("first_stage", "second_stage")]
+        for each in (model, network())
+    ]
+    for one, other in zip(stages[0][0], stages[1][0], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert abs(stages[0][1][0] - stages[1][1][0]).max() > 1e-3
+    assert all(0 <= row["discriminator_accuracy"] <= 1 for row in history)
+    critic = patch_discriminator(SIDE)
+    critic.load_weights(tmp_path / "discriminator.weights.h5")
+
+
+@pytest.mark.slow
+def test_a_training_against_a_critic_is_not_continued_behind_another_first_stage(tiles, tmp_path):
+    arguments = {"recipe": AGAINST_A_CRITIC, "epochs": 2, "directory": tmp_path}
+    with pytest.raises(KeyboardInterrupt):
+        fit(tiles, callbacks=(StopAt(1, 1),), **arguments)
+    with pytest.raises(ValueError, match="first_stage"):
+        fit(tiles, network(seed=1), **arguments)
+
+
+@pytest.mark.slow
 def test_recipe_by_default_is_that_of_its_name(tiles):
     many = np.concatenate([tiles[0]] * 2), tiles[1]
-    model = network()
-    history = fit_wnet(model, *many, epochs=1, verbose=0)
-    assert isinstance(model.loss, SharpnessLoss) and model.loss.sharpness_weight == 1
-    assert history[0]["val_loss"] == pytest.approx(validation_loss(model, tiles[1]), rel=1e-5)
+    with pytest.MonkeyPatch.context() as patch:
+        given = []
+        patch.setattr(fitting, "fit_gan", lambda gan, *rest, **_: given.append((gan, *rest)))
+        fit_wnet(network(), *many, epochs=1)
+    gan, *_, recipe = given[0]
+    assert recipe == RECIPES["wnet"] and isinstance(gan, InpaintingGAN)
+    assert gan.discriminator.input_shape[0] == (None, SIDE, SIDE, 3)
 
 
-@pytest.mark.parametrize(("recipe", "error"), [("gan", ValueError), (GANRecipe(), TypeError)])
-def test_recipes_of_a_gan_are_refused(recipe, error, tiles):
+@pytest.mark.parametrize(("recipe", "error"), [("best", ValueError), (None, TypeError)])
+def test_what_is_no_recipe_is_refused(recipe, error, tiles):
     with pytest.raises(error, match="^recipe"):
         fit(tiles, recipe=recipe)
 

@@ -13,6 +13,7 @@ from eurosat_inpaint._checks import (
     blocks,
     require_fitting,
     require_labels,
+    require_shape,
     require_tiles,
 )
 from eurosat_inpaint.metrics.errors import require_ssim_windows, scores_and_squared_errors
@@ -91,7 +92,7 @@ def score_tiles(
 
 
 def compare(
-    methods: Mapping[str, Callable],
+    methods: Mapping[str, Callable | np.ndarray],
     images: np.ndarray,
     masks: np.ndarray,
     labels: np.ndarray | None = None,
@@ -104,7 +105,8 @@ def compare(
     Every method restores the tiles once.
 
     Args:
-        methods: dictionary from a name to a model or callable as of :func:`evaluate`.
+        methods: dictionary from a name to a model or callable as of :func:`evaluate`, or to tiles
+            that were restored before, an array like ``images``.
         images: whole tiles, (n, 64, 64, 3), n at least 2: uint8, or float in [0, 1].
         masks: (n, 64, 64, 1), 1 = known, 0 = hole; each must have holes and known pixels.
         labels: integers (n,), the class of each tile; if given, scores per class are added.
@@ -127,6 +129,9 @@ def compare(
         class that occurs, by name.
         "difference_from_previous", absent for the first method: for each score with an interval,
         the paired difference from the method before, as of :func:`paired_difference`.
+        "by_tile": for each score with an interval, float64 (n,), of which it is the mean; or,
+        where "weights" has such an array under the same name, the sum over that of the weights.
+        With both, :func:`paired_difference` compares any two of the methods.
         What cannot be measured of these tiles is NaN, as interpolation where masks have one line.
 
     Raises:
@@ -142,6 +147,8 @@ def compare(
         ['difference', 'high', 'low']
         >>> second["mse"]["low"] < second["mse"]["value"] < second["mse"]["high"]
         True
+        >>> bool(second["by_tile"]["mse"].mean() == second["mse"]["value"])
+        True
     """
     if not isinstance(methods, Mapping) or not methods:
         raise TypeError(f"methods must be a dictionary of one method or more, got {methods!r}")
@@ -149,8 +156,7 @@ def compare(
     if len(images) < 2:
         raise ValueError(f"images must be at least two tiles to compare on, got {len(images)}")
     restorers = {
-        name: pretrained.as_restorer(model, images, name=f"methods[{name!r}]", tiles_name="images")
-        for name, model in methods.items()
+        name: _as_restorer(method, images, f"methods[{name!r}]") for name, method in methods.items()
     }
     truth = _TrueTiles(images, masks)
     rows: list[dict] = []
@@ -160,6 +166,8 @@ def compare(
         row = {"name": name, "tiles": len(images)}
         row |= {score: _value_with_interval(*sample) for score, sample in samples.items()}
         row |= profiles
+        row["by_tile"] = {score: values for score, (values, _) in samples.items()}
+        row["weights"] = {score: w for score, (_, w) in samples.items() if w is not None}
         if labels is not None:
             scores["land_cover_agreement"] = samples["land_cover_agreement"][0]
             row["per_class"] = _means_per_class(scores, labels, class_names)
@@ -270,6 +278,15 @@ def _told_apart_by_tile(true, looks):
         return np.zeros(len(counts)), np.zeros(len(counts))
     rights = told_apart(true["patches"], looks["patches"], counts)
     return np.bincount(tile, rights.mean(axis=0), len(counts)), counts.astype(float)
+
+
+def _as_restorer(method, images, name):
+    """As of :func:`pretrained.as_restorer`; of tiles that were restored before, one that knows."""
+    if not isinstance(method, np.ndarray):
+        return pretrained.as_restorer(method, images, name=name, tiles_name="images")
+    require_tiles(name, method)
+    require_shape(name, method, *images.shape)
+    return lambda masked, masks, first: as_unit(method[first : first + len(masked)])
 
 
 def _scores(model, images, masks, progress):

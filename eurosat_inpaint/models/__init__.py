@@ -7,15 +7,28 @@ instrument.
 """
 
 from eurosat_inpaint.models.classifier import classifier
-from eurosat_inpaint.models.gan import InpaintingGAN, patch_discriminator
+from eurosat_inpaint.models.gan import (
+    CONTRAST,
+    TILES_PER_SLOPE,
+    InpaintingGAN,
+    accuracy_in_holes,
+    critic_loss,
+    mean_in_holes,
+    patch_discriminator,
+)
 from eurosat_inpaint.models.noise import TileNoise
 from eurosat_inpaint.models.unet import original_unet, residual_unet, unet
 from eurosat_inpaint.models.wnet import wnet, wnet_stages
 
 __all__ = [
+    "CONTRAST",
+    "TILES_PER_SLOPE",
     "InpaintingGAN",
     "TileNoise",
+    "accuracy_in_holes",
     "classifier",
+    "critic_loss",
+    "mean_in_holes",
     "original_unet",
     "patch_discriminator",
     "residual_unet",

@@ -11,58 +11,68 @@ from keras import layers, ops
 
 from eurosat_inpaint._checks import as_integers, as_multiple
 
-# Mean colour of EuroSAT, and about the standard deviation within a tile, scale 0 to 1. A network
-# with spectral normalisation cannot enlarge small differences, so they are enlarged before it.
-_BRIGHTNESS, _CONTRAST = 0.38, 0.05
+# Mean colour of EuroSAT, about the standard deviation within a tile, and about that of what is left
+# of a tile without its averages over 3 x 3 pixels; scale 0 to 1.
+_BRIGHTNESS, CONTRAST, _FINE_CONTRAST = 0.38, 0.05, 0.01
+# The discriminator's slope is held on one tile in sixteen: it costs as much as two more passes.
+TILES_PER_SLOPE = 16
 
 
 def patch_discriminator(
-    size: int = 64, *, filters: tuple[int, ...] = (32, 64, 128), dtype: str = "float32"
+    size: int = 64, *, filters: tuple[int, ...] = (24, 64, 128, 128), dtype: str = "float32"
 ) -> keras.Model:
     """A critic that judges a tile patch by patch: is this texture real, or was it filled in?
 
-    Convolutions of 4x4 pixels and stride 2 for all entries of ``filters`` but the last, which,
-    like the logits, has 3x3 pixels and stride 1; leaky ReLU; spectral normalisation throughout.
-    Each logit sees a square of ``7 * 2**(len(filters) - 1) - 2`` pixels, 26 by default, and
-    neighbouring squares are ``2**(len(filters) - 1)`` pixels apart. After Isola et al.,
-    "Image-to-image translation with conditional adversarial networks" (CVPR 2017), and Miyato et
-    al., "Spectral normalization for generative adversarial networks" (ICLR 2018).
+    Beside the tile and its mask it is given what is left of the tile without its averages over
+    3 x 3 pixels, enlarged: differences between neighbouring pixels are what restored texture lacks,
+    and a hundredth as large as those between tiles. Convolutions of 3 x 3 pixels for the first
+    entry of ``filters``, the last, and the logits; of 4 x 4 and stride 2 for those between; leaky
+    ReLU. Each logit sees a square of ``7 * 2**(len(filters) - 2) + 2`` pixels, 30 by default, and
+    neighbouring squares are ``2**(len(filters) - 2)`` pixels apart. After Isola et al.,
+    "Image-to-image translation with conditional adversarial networks" (CVPR 2017).
 
     Args:
-        size: side of the tile in pixels, divisible by ``2**(len(filters) - 1)``.
+        size: side of the tile in pixels, divisible by ``2**(len(filters) - 2)``.
         filters: filters of each convolution before the logits, two entries or more.
         dtype: policy of the inner convolutions: "float32", or "mixed_bfloat16" for faster
-            training on hardware that has it. Input, logits, weights and their normalisation are
-            float32 in both.
+            training on hardware that has it. Input, logits and weights are float32 in both.
 
     Returns:
         A model from ``[tile, mask]``, float32 of shapes (n, size, size, 3), in [0, 1], and
         (n, size, size, 1), to logits, float32 (n, s, s, 1) with s =
-        ``size / 2**(len(filters) - 1)``: positive where a patch looks real.
+        ``size / 2**(len(filters) - 2)``: positive where a patch looks real.
 
     Raises:
         ValueError: if ``filters`` has fewer than two entries, a number is not a positive
             integer, or ``size`` is not divisible as said.
     """
     filters = as_integers("filters", filters, 2)
-    size = as_multiple("size", size, 2 ** (len(filters) - 1))
+    size = as_multiple("size", size, 2 ** (len(filters) - 2))
     tile = keras.Input((size, size, 3), dtype="float32", name="tile")
     mask = keras.Input((size, size, 1), dtype="float32", name="mask")
     standardised = layers.Rescaling(
-        1 / _CONTRAST, -_BRIGHTNESS / _CONTRAST, dtype="float32", name="standardised"
+        1 / CONTRAST, -_BRIGHTNESS / CONTRAST, dtype="float32", name="standardised"
     )(tile)
-    hidden = layers.Concatenate(dtype="float32", name="tile_and_mask")([standardised, mask])
-    for number, width in enumerate(filters[:-1], start=1):
-        hidden = _normalised_convolution(hidden, width, 4, f"downwards_{number}", dtype, strides=2)
-    hidden = _normalised_convolution(hidden, filters[-1], 3, "features", dtype)
-    logits = _normalised_convolution(hidden, 1, 3, "logits", "float32", activation=None)
+    hidden = layers.Concatenate(dtype="float32", name="seen")(
+        [standardised, _fine(tile) / _FINE_CONTRAST, mask]
+    )
+    hidden = _convolution(hidden, filters[0], 3, "pixels", dtype)
+    for number, width in enumerate(filters[1:-1], start=1):
+        hidden = _convolution(hidden, width, 4, f"downwards_{number}", dtype, strides=2)
+    hidden = _convolution(hidden, filters[-1], 3, "features", dtype)
+    logits = _convolution(hidden, 1, 3, "logits", "float32", activation=None)
     return keras.Model([tile, mask], logits, name="patch_discriminator")
 
 
-def _normalised_convolution(
-    features, width, kernel_size, name, dtype, strides=1, activation="leaky_relu"
-):
-    convolution = layers.Conv2D(
+def _fine(tile):
+    """A tile without its averages over 3 x 3 pixels; beyond the border the outermost are meant."""
+    rows = ops.concatenate([tile[:, :1], tile, tile[:, -1:]], axis=1)
+    padded = ops.concatenate([rows[:, :, :1], rows, rows[:, :, -1:]], axis=2)
+    return tile - ops.average_pool(padded, 3, 1, padding="valid", data_format="channels_last")
+
+
+def _convolution(features, width, kernel_size, name, dtype, strides=1, activation="leaky_relu"):
+    return layers.Conv2D(
         width,
         kernel_size,
         strides,
@@ -70,11 +80,8 @@ def _normalised_convolution(
         data_format="channels_last",
         activation=activation,
         dtype=dtype,
-        name=f"{name}_convolution",
-    )
-    # The wrapper stays in float32: in every training step it overwrites the kernel with the
-    # normalised one, and in mixed_bfloat16 that would round away what the optimiser has changed.
-    return layers.SpectralNormalization(convolution, dtype="float32", name=name)(features)
+        name=name,
+    )(features)
 
 
 @keras.saving.register_keras_serializable("eurosat_inpaint")
@@ -83,10 +90,17 @@ class InpaintingGAN(keras.Model):
 
     Called, it is the generator; so ``predict`` and ``inpaint`` restore tiles, and the trained
     generator is an inpainting network like any other. ``fit`` and ``evaluate`` take
-    ``([masked, mask], tiles)``. The losses are the hinge losses of Lim & Ye, "Geometric GAN"
-    (2017): with D the discriminator's logit of a patch, it lowers the sum of the means of
-    ``max(0, 1 - D(real))`` and ``max(0, 1 + D(composite))``, the generator the reconstruction
-    loss plus ``adversarial_weight`` times the mean of ``-D(composite)``.
+    ``([masked, mask], tiles)``. The losses are the logistic ones of Goodfellow et al., "Generative
+    adversarial nets" (2014), in their form that does not saturate: with D the discriminator's logit
+    of a patch, it lowers the sum of the means of ``softplus(-D(tile))`` and
+    ``softplus(D(composite))``, the generator the reconstruction loss plus ``adversarial_weight``
+    times the mean of ``softplus(-D(composite))``. Means are over holes: a patch counts by the share
+    of its middle that is hole, and every tile as much as any other.
+
+    The discriminator's slope is held down at the true tiles, so that it goes on telling the
+    generator which way to go, after Mescheder et al., "Which training methods for GANs do actually
+    converge?" (ICML 2018): half of ``gradient_penalty`` times the squared norm of the gradient of a
+    tile's mean logit, by the tile in units of 0.05.
 
     ``save_weights`` keeps both networks and the state of both optimisers, if compiled; so do
     ``.keras`` files, which load once this module was imported. Training needs Keras' TensorFlow
@@ -136,8 +150,9 @@ class InpaintingGAN(keras.Model):
         """Means over an epoch, in training and validation.
 
         "loss", all that the generator lowers; "reconstruction_loss"; "adversarial_loss";
-        "discriminator_loss"; "discriminator_accuracy", the mean of the shares of real and of
-        restored patches on the right side of 0, a logit of 0 counting as half: 0.5 is guessing.
+        "discriminator_loss", without the penalty; "discriminator_accuracy", the mean of the shares
+        of real and of restored patches on the right side of 0, a logit of 0 counting as half: 0.5
+        is guessing.
         """
         return list(self._means)
 
@@ -145,8 +160,9 @@ class InpaintingGAN(keras.Model):
         self,
         generator_optimizer: str | keras.optimizers.Optimizer,
         discriminator_optimizer: str | keras.optimizers.Optimizer,
-        reconstruction_loss: str | keras.losses.Loss = "mae",
-        adversarial_weight: float = 0.005,
+        reconstruction_loss: str | keras.losses.Loss = "mse",
+        adversarial_weight: float = 0.007,
+        gradient_penalty: float = 0.5,
     ) -> None:
         """Set the two optimisers and what the generator lowers.
 
@@ -155,17 +171,20 @@ class InpaintingGAN(keras.Model):
             discriminator_optimizer: the same, of the discriminator.
             reconstruction_loss: a Keras loss or its name, taken on the composite over the tile.
             adversarial_weight: weight of the adversarial loss, 0 or more.
+            gradient_penalty: weight of the penalty on the discriminator's slope, 0 or more.
 
         Raises:
-            ValueError: if the weight is negative or not finite.
+            ValueError: if a weight is negative or not finite.
             NotImplementedError: on another backend than TensorFlow.
         """
         if keras.backend.backend() != "tensorflow":
             raise NotImplementedError(
                 f"a GAN trains on Keras' TensorFlow backend, not on {keras.backend.backend()!r}"
             )
-        if not (adversarial_weight >= 0 and np.isfinite(adversarial_weight)):
-            raise ValueError(f"adversarial_weight must be 0 or more, got {adversarial_weight!r}")
+        weights = {"adversarial_weight": adversarial_weight, "gradient_penalty": gradient_penalty}
+        for name, weight in weights.items():
+            if not (weight >= 0 and np.isfinite(weight)):
+                raise ValueError(f"{name} must be 0 or more, got {weight!r}")
         super().compile(optimizer=generator_optimizer)
         self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
         # Built here, each for its own network: Keras would build the first for both.
@@ -173,6 +192,7 @@ class InpaintingGAN(keras.Model):
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
         self.reconstruction_loss = keras.losses.get(reconstruction_loss)
         self.adversarial_weight = adversarial_weight
+        self.gradient_penalty = gradient_penalty
 
     def call(self, inputs: list, training: bool | None = None) -> Any:
         return self.generator(inputs, training=training)
@@ -187,26 +207,31 @@ class InpaintingGAN(keras.Model):
             with generator_tape.stop_recording():
                 with tf.GradientTape() as discriminator_tape:
                     real, restored = self._logits(tiles, composites, mask, training=True)
-                    discriminator_loss = _discriminator_loss(real, restored)
+                    discriminator_loss = critic_loss(real, restored, mask)
+                    slope = self._squared_slope(tiles, mask)
+                    lowered = discriminator_loss + self.gradient_penalty / 2 * slope
                 _descend(
                     self.discriminator_optimizer,
                     self.discriminator.trainable_variables,
-                    discriminator_loss,
+                    lowered,
                     discriminator_tape,
                 )
-            # Not in training mode: that would renew the spectral normalisation a second time.
-            judged = self.discriminator([composites, mask], training=False)
-            losses = self._generator_losses(tiles, composites, judged)
+            judged = self.discriminator([composites, mask], training=True)
+            losses = self._generator_losses(tiles, composites, judged, mask)
         _descend(self.optimizer, self.generator.trainable_variables, losses[0], generator_tape)
-        return self._logged(tiles, *losses, discriminator_loss, _accuracy(real, restored))
+        return self._logged(
+            tiles, *losses, discriminator_loss, accuracy_in_holes(real, restored, mask)
+        )
 
     def test_step(self, data: tuple) -> dict:
         (masked, mask), tiles, _ = keras.utils.unpack_x_y_sample_weight(data)
         composites = self.generator([masked, mask], training=False)
         real, restored = self._logits(tiles, composites, mask, training=False)
-        losses = self._generator_losses(tiles, composites, restored)
-        discriminator_loss = _discriminator_loss(real, restored)
-        return self._logged(tiles, *losses, discriminator_loss, _accuracy(real, restored))
+        losses = self._generator_losses(tiles, composites, restored, mask)
+        discriminator_loss = critic_loss(real, restored, mask)
+        return self._logged(
+            tiles, *losses, discriminator_loss, accuracy_in_holes(real, restored, mask)
+        )
 
     def _logits(self, tiles, composites, mask, training):
         """Logits of real and of restored patches, in one pass over both."""
@@ -214,10 +239,23 @@ class InpaintingGAN(keras.Model):
         logits = self.discriminator([both, ops.concatenate([mask, mask])], training=training)
         return ops.split(logits, 2)
 
-    def _generator_losses(self, tiles, composites, judged):
+    def _squared_slope(self, tiles, mask):
+        """Of the discriminator at some true tiles: the mean squared norm of its gradient."""
+        import tensorflow as tf
+
+        some = tf.maximum(1, tf.shape(tiles)[0] // TILES_PER_SLOPE)
+        tiles, mask = tiles[:some], mask[:some]
+        with tf.GradientTape() as tape:
+            tape.watch(tiles)
+            logits = self.discriminator([tiles, mask], training=True)
+            total = mean_in_holes(logits, mask) * tf.cast(some, "float32")
+        slopes = tape.gradient(total, tiles) * CONTRAST
+        return tf.reduce_sum(slopes**2) / tf.cast(some, "float32")
+
+    def _generator_losses(self, tiles, composites, judged, mask):
         """The whole loss of the generator, and its two parts."""
         reconstruction = ops.mean(self.reconstruction_loss(tiles, composites))
-        adversarial = -ops.mean(judged)
+        adversarial = mean_in_holes(ops.softplus(-judged), mask)
         whole = reconstruction + self.adversarial_weight * adversarial
         return whole, reconstruction, adversarial
 
@@ -243,6 +281,7 @@ class InpaintingGAN(keras.Model):
             "discriminator_optimizer": self.discriminator_optimizer,
             "reconstruction_loss": self.reconstruction_loss,
             "adversarial_weight": self.adversarial_weight,
+            "gradient_penalty": self.gradient_penalty,
         }
         return keras.saving.serialize_keras_object(settings)
 
@@ -250,13 +289,24 @@ class InpaintingGAN(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
 
-def _discriminator_loss(real, restored):
-    return ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + restored))
+def mean_in_holes(values: Any, mask: Any) -> Any:
+    """Mean over tiles of each tile's mean over its patches, by the holes in their middles."""
+    side = mask.shape[1] // values.shape[1]
+    holes = ops.average_pool(1 - mask, side, side, data_format="channels_last")
+    # A tile without holes counts nothing.
+    total = ops.maximum(ops.sum(holes, axis=(1, 2, 3)), 1e-6)
+    return ops.mean(ops.sum(holes * values, axis=(1, 2, 3)) / total)
 
 
-def _accuracy(real, restored):
+def critic_loss(real: Any, restored: Any, mask: Any) -> Any:
+    """What a critic lowers, without the penalty, from its logits of real and restored tiles."""
+    return mean_in_holes(ops.softplus(-real) + ops.softplus(restored), mask)
+
+
+def accuracy_in_holes(real: Any, restored: Any, mask: Any) -> Any:
+    """How often a critic is right; a logit of 0 counts as half."""
     # With signs of -1, 0 and 1, (1 + mean) / 2 is a share in which a logit of 0 counts as half.
-    return 0.5 + (ops.mean(ops.sign(real)) - ops.mean(ops.sign(restored))) / 4
+    return 0.5 + mean_in_holes(ops.sign(real) - ops.sign(restored), mask) / 4
 
 
 def _descend(optimizer, variables, loss, tape):

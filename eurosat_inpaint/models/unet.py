@@ -138,6 +138,7 @@ def residual_unet(
     blocks: tuple[int, ...] = (1, 1, 1, 2),
     noise: int = 0,
     noise_seed: int = 0,
+    without_chessboard: bool = False,
     dtype: str = "float32",
 ) -> keras.Model:
     """The U-Net that ships: it corrects a push-pull fill, at half resolution.
@@ -157,6 +158,10 @@ def residual_unet(
         noise: channels of white noise that the network is given in the holes, see
             :class:`TileNoise`: something to make texture from. 0 is none.
         noise_seed: of the noise; another one gives another answer to the same tile.
+        without_chessboard: take out of the correction what alternates from pixel to pixel along
+            rows and columns at once. Four pixels are computed from one place at half resolution,
+            and a critic lets them drift apart in the same way everywhere; see Odena et al.,
+            "Deconvolution and checkerboard artifacts" (2016).
         dtype: policy of the inner layers: "float32", or "mixed_bfloat16" for faster training on
             hardware that has it. Input, fill, output and weights are float32 in both.
 
@@ -178,7 +183,15 @@ def residual_unet(
     mask = keras.Input((size, size, 1), dtype="float32", name="mask")
     fill = push_pull_layer()([masked, mask])
     chance = tile_noise(masked, noise, noise_seed)
-    prediction = corrected_fill(fill, mask, chance, filters=filters, blocks=blocks, dtype=dtype)
+    prediction = corrected_fill(
+        fill,
+        mask,
+        chance,
+        filters=filters,
+        blocks=blocks,
+        without_chessboard=without_chessboard,
+        dtype=dtype,
+    )
     whole = composite_layer()([masked, prediction, mask])
     return keras.Model([masked, mask], whole, name="residual_unet")
 
@@ -197,6 +210,7 @@ def corrected_fill(
     *,
     filters: tuple[int, ...],
     blocks: tuple[int, ...],
+    without_chessboard: bool,
     dtype: str,
 ) -> Any:
     """The layers of :func:`residual_unet` between the fill and the composite.
@@ -205,7 +219,7 @@ def corrected_fill(
         fill: symbolic tile without holes, float32 (n, size, size, 3) in [0, 1].
         mask: symbolic mask, float32 (n, size, size, 1).
         noise: symbolic noise, float32 (n, size, size, channels), or None.
-        filters, blocks, dtype: as of :func:`residual_unet`.
+        filters, blocks, without_chessboard, dtype: as of :func:`residual_unet`.
 
     Returns:
         The symbolic prediction, float32, shape of ``fill``, in (0, 1); at first it is the fill.
@@ -249,8 +263,23 @@ def corrected_fill(
     correction = _convolution(
         12, 3, kernel_initializer="zeros", name="correction", dtype="float32"
     )(features)
-    logit = _logit(fill) + _depth_to_space(correction)
+    correction = _depth_to_space(correction)
+    if without_chessboard:
+        correction = correction - _bend(_bend(correction, 1), 2) / 16
+    logit = _logit(fill) + correction
     return layers.Activation("sigmoid", name="prediction", dtype="float32")(logit)
+
+
+def _bend(tile, axis):
+    """Second differences along an axis: 4 times the wave of two pixels, nothing of a slope.
+
+    Beyond the border the outermost pixels are meant.
+    """
+    before = (slice(None),) * axis
+    first, last = tile[(*before, slice(1))], tile[(*before, slice(-1, None))]
+    padded = ops.concatenate([first, tile, last], axis=axis)
+    left, right = padded[(*before, slice(None, -2))], padded[(*before, slice(2, None))]
+    return 2 * tile - left - right
 
 
 def _residual_blocks(features, count, name, dtype):

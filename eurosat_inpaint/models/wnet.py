@@ -14,6 +14,7 @@ def wnet(
     blocks: tuple[int, ...] = (1, 1, 2),
     noise: int = 0,
     noise_seed: int = 0,
+    without_chessboard: bool = False,
     dtype: str = "float32",
 ) -> keras.Model:
     """Two U-Nets in a row: the second corrects the composite of the first.
@@ -31,7 +32,8 @@ def wnet(
         size: side of the tile in pixels, divisible by 2 to the number of either stage's filters.
         first: ``filters`` and ``blocks`` of the first stage, by default those of
             :func:`residual_unet`.
-        filters, blocks, noise, noise_seed: of the second stage, as of :func:`residual_unet`.
+        filters, blocks, noise, noise_seed, without_chessboard: of the second stage, as of
+            :func:`residual_unet`.
         dtype: policy of the inner layers of both stages, as of :func:`residual_unet`.
 
     Returns:
@@ -50,7 +52,14 @@ def wnet(
     restoring = residual_unet(size, **(first or {}), dtype=dtype)
     first_stage = keras.Model(restoring.inputs, restoring.outputs[0], name="first_stage")
     first_stage.trainable = False
-    second_stage = _second_stage(size, filters, blocks, (noise, noise_seed), dtype)
+    second_stage = _second_stage(
+        size,
+        (noise, noise_seed),
+        filters=filters,
+        blocks=blocks,
+        without_chessboard=without_chessboard,
+        dtype=dtype,
+    )
     sharpened = second_stage([first_stage([masked, mask]), mask])
     return keras.Model([masked, mask], sharpened, name="wnet")
 
@@ -71,10 +80,10 @@ def wnet_stages(model: keras.Model) -> keras.Model:
     return keras.Model([masked, mask], [restored, sharpened], name="wnet_stages")
 
 
-def _second_stage(size, filters, blocks, noise, dtype):
+def _second_stage(size, noise, **settings):
     restored = keras.Input((size, size, 3), dtype="float32", name="restored")
     mask = keras.Input((size, size, 1), dtype="float32", name="mask")
     chance = tile_noise(restored * mask, *noise)
-    prediction = corrected_fill(restored, mask, chance, filters=filters, blocks=blocks, dtype=dtype)
+    prediction = corrected_fill(restored, mask, chance, **settings)
     whole = composite_layer()([restored, prediction, mask])
     return keras.Model([restored, mask], whole, name="second_stage")

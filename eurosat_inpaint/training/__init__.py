@@ -12,7 +12,7 @@ from eurosat_inpaint.training.checkpointing import forget_training, save_weights
 from eurosat_inpaint.training.classifier import classification_scores, fit_classifier
 from eurosat_inpaint.training.fitting import fastest_dtype, fit_gan, fit_unet, fit_wnet
 from eurosat_inpaint.training.losses import SharpnessLoss
-from eurosat_inpaint.training.optimizers import ConvolutionMuon
+from eurosat_inpaint.training.optimizers import ConvolutionMuon, Trapezoid
 from eurosat_inpaint.training.progress import ProgressLine
 from eurosat_inpaint.training.recipes import (
     RECIPES,
@@ -32,6 +32,7 @@ __all__ = [
     "Recipe",
     "SharpnessLoss",
     "TileBatches",
+    "Trapezoid",
     "callbacks_of",
     "classification_scores",
     "compile_model",

@@ -17,7 +17,7 @@ import numpy as np
 
 from eurosat_inpaint._checks import require_fitting, require_images, require_integer
 from eurosat_inpaint.masks import line_masks
-from eurosat_inpaint.models import InpaintingGAN
+from eurosat_inpaint.models import InpaintingGAN, patch_discriminator
 from eurosat_inpaint.training.batches import MaskedTileBatches, TileBatches, drawn_masks
 from eurosat_inpaint.training.checkpointing import (
     BEST,
@@ -146,30 +146,36 @@ def fit_wnet(
     model: keras.Model,
     images: np.ndarray,
     validation_images: np.ndarray,
-    recipe: str | Recipe = "wnet",
+    recipe: str | Recipe | GANRecipe = "wnet",
     **settings: Any,
 ) -> list[dict]:
-    """Train the second stage of a W-Net and leave the best weights, by validation loss, in it.
+    """Train the second stage of a W-Net behind its first one.
 
     The first stage has to restore already: it is frozen, and comes out as it went in.
 
     Args:
         model: a network of ``models.wnet``, uncompiled, its first stage trained.
         images, validation_images: as of :func:`fit_unet`.
-        recipe: "wnet", whose loss is :class:`SharpnessLoss`, or any other of a U-Net.
+        recipe: "wnet", or a :class:`GANRecipe`: against a new discriminator, by :func:`fit_gan`.
+            Or that of a U-Net, such as "sharpness", whose loss is :class:`SharpnessLoss`.
         **settings: all further arguments of :func:`fit_unet`.
 
     Returns:
-        One dict per epoch, as of :func:`fit_unet`.
+        One dict per epoch, as of :func:`fit_gan` or of :func:`fit_unet`.
 
     Raises:
-        TypeError, ValueError, OSError, FloatingPointError: as :func:`fit_unet`; a ``directory``
-            that holds a training with another first stage is refused too. Also ValueError if the
-            model has no first stage.
+        TypeError, ValueError, OSError, FloatingPointError, NotImplementedError: as the one of
+            these two that trains; a ``directory`` that holds a training with another first stage
+            is refused too. Also ValueError if the model has no first stage.
     """
-    first_stage = model.get_layer("first_stage").get_weights()
-    arguments = {"first_stage": np.concatenate([w.ravel() for w in first_stage])}
-    recipe = recipe_of(recipe)
+    model.get_layer("first_stage")
+    recipe = recipe_of(recipe, Recipe, GANRecipe)
+    if isinstance(recipe, GANRecipe):
+        dtype = model.get_layer("second_stage").get_layer("stem").dtype_policy.name
+        critic = patch_discriminator(model.output_shape[1], dtype=dtype)
+        gan = InpaintingGAN(model, critic)
+        return fit_gan(gan, images, validation_images, recipe, **settings)
+    arguments = _first_stage(model)
     return _fit_inpainting(model, images, validation_images, recipe, arguments, **settings)
 
 
@@ -188,7 +194,8 @@ def fit_gan(
 
     Args:
         model: the two networks, ``models.InpaintingGAN(generator, discriminator)``; best with a
-            generator that restores already.
+            generator that restores already, and that has noise to make texture from. A W-Net, too,
+            is a generator: its first stage is frozen.
         images, validation_images: as of :func:`fit_unet`.
         recipe: "gan", or a :class:`GANRecipe` of one's own.
         **settings: all further arguments of :func:`fit_unet`. In a ``directory`` the weights
@@ -204,7 +211,8 @@ def fit_gan(
     Raises:
         TypeError: if the model is no InpaintingGAN, images are not uint8, or the recipe is neither
             a name nor a GANRecipe.
-        ValueError: as :func:`fit_unet`; if the adversarial weight is negative.
+        ValueError: as :func:`fit_unet`; if a weight of the recipe is negative; for a ``directory``
+            that holds a training of a W-Net with another first stage.
         OSError, FloatingPointError: as :func:`fit_unet`; in both networks are then the weights
             of the last epoch before.
         NotImplementedError: on another backend than TensorFlow.
@@ -216,7 +224,16 @@ def fit_gan(
         "generator.weights.h5": model.generator,
         "discriminator.weights.h5": model.discriminator,
     }
-    return _fit_inpainting(model, images, validation_images, recipe, kept=kept, **settings)
+    arguments = _first_stage(model.generator)
+    return _fit_inpainting(
+        model, images, validation_images, recipe, arguments, kept=kept, **settings
+    )
+
+
+def _first_stage(model):
+    """The weights of a first stage, if there is one: a training with others is another one."""
+    weights = [layer.get_weights() for layer in model.layers if layer.name == "first_stage"]
+    return {"first_stage": np.concatenate([w.ravel() for w in weights[0]])} if weights else {}
 
 
 def _fit_inpainting(

@@ -50,22 +50,26 @@ class Recipe:
 class GANRecipe:
     """How generator and discriminator are trained against each other, both by Adam.
 
+    Their rates rise, stay, and fall to zero at the end, see :class:`Trapezoid`: at a constant rate
+    either would go on chasing the other. Adam keeps no mean of the gradients, which would follow an
+    opponent that has moved on.
+
     Attributes:
         reconstruction_loss: name of a Keras loss, taken on the composite over the whole tile.
         adversarial_weight: weight of the adversarial loss beside it.
+        gradient_penalty: weight of the penalty on the discriminator's slope.
         batch_size: tiles per step.
-        generator_learning_rate: constant, as is the discriminator's.
-        discriminator_learning_rate: of the one step that it makes per step of the generator.
-        beta_1: decay of the mean of the gradients. Adam's usual 0.9 is too slow here: it still
-            follows the gradients of an opponent that has moved on.
+        learning_rate: the peak, of both networks.
+        average: momentum of the exponential moving average of the generator's weights, or None.
+            A long one smooths textures away.
     """
 
-    reconstruction_loss: str = "mae"
-    adversarial_weight: float = 0.005
+    reconstruction_loss: str = "mse"
+    adversarial_weight: float = 0.007
+    gradient_penalty: float = 0.5
     batch_size: int = 32
-    generator_learning_rate: float = 1e-4
-    discriminator_learning_rate: float = 4e-4
-    beta_1: float = 0.5
+    learning_rate: float = 5e-4
+    average: float | None = 0.99
 
 
 _EFFICIENT = Recipe(
@@ -81,10 +85,14 @@ _EFFICIENT = Recipe(
 RECIPES: dict[str, Recipe | GANRecipe] = {
     "original": Recipe(loss="mae", batch_size=8, learning_rate=1e-3),
     "efficient": _EFFICIENT,
-    "wnet": replace(
+    "gan": GANRecipe(),
+    # The GAN's own training without the adversary: what it is compared with.
+    "gan_control": GANRecipe(adversarial_weight=0.0),
+    # Its first stage has found what is near; the second may change as little as a critic asks.
+    "wnet": GANRecipe(adversarial_weight=0.003),
+    "sharpness": replace(
         _EFFICIENT, loss=SharpnessLoss(sharpness_weight=1.0), final_loss=None, batch_size=32
     ),
-    "gan": GANRecipe(),
     # No average of the weights: it would not go with the running statistics of the batches.
     "classifier": Recipe(
         loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
@@ -96,18 +104,24 @@ RECIPES: dict[str, Recipe | GANRecipe] = {
 }
 
 
-def recipe_of(recipe: str | Recipe | GANRecipe, kind: type = Recipe) -> Any:
+def recipe_of(recipe: str | Recipe | GANRecipe, *kinds: type) -> Any:
     """The recipe of that name, or the recipe given.
+
+    Args:
+        recipe: a name or a recipe.
+        *kinds: which are allowed, by default Recipe alone.
 
     Raises:
         ValueError: for a name of no recipe, or of one of another kind.
-        TypeError: for anything but a name or a recipe of that kind.
+        TypeError: for anything but a name or a recipe of these kinds.
     """
+    kinds = kinds or (Recipe,)
     if isinstance(recipe, str):
-        require_choice("recipe", recipe, [n for n, r in RECIPES.items() if isinstance(r, kind)])
+        require_choice("recipe", recipe, [n for n, r in RECIPES.items() if isinstance(r, kinds)])
         return RECIPES[recipe]
-    if not isinstance(recipe, kind):
-        raise TypeError(f"recipe must be a name or a {kind.__name__}, got {recipe!r}")
+    if not isinstance(recipe, kinds):
+        allowed = " or a ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"recipe must be a name or a {allowed}, got {recipe!r}")
     return recipe
 
 
@@ -122,17 +136,20 @@ def compile_model(
     model: keras.Model, recipe: Recipe | GANRecipe, steps: int, metrics: Sequence[str] = ()
 ) -> None:
     """Give a model the loss and the optimiser of its recipe, for a training of ``steps`` steps."""
-    if isinstance(recipe, GANRecipe):
-        rates = (recipe.generator_learning_rate, recipe.discriminator_learning_rate)
-        optimizers = [keras.optimizers.Adam(rate, beta_1=recipe.beta_1) for rate in rates]
-        model.compile(*optimizers, recipe.reconstruction_loss, recipe.adversarial_weight)
-        return
     rate, average = recipe.learning_rate, {}
-    if recipe.trapezoid:
+    if _has_trapezoid(recipe):
         rate = Trapezoid(rate, steps)
     if recipe.average:
         momentum = min(recipe.average, 1 - 1 / max(1, int(steps * _AVERAGED_PART)))
         average = {"use_ema": True, "ema_momentum": momentum}
+    if isinstance(recipe, GANRecipe):
+        generator, discriminator = (
+            keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99, **further)
+            for further in (average, {})
+        )
+        weights = (recipe.adversarial_weight, recipe.gradient_penalty)
+        model.compile(generator, discriminator, recipe.reconstruction_loss, *weights)
+        return
     kind: Any = ConvolutionMuon if recipe.muon else keras.optimizers.AdamW
     optimizer = kind(learning_rate=rate, weight_decay=recipe.weight_decay, **average)
     optimizer.build(model.trainable_variables)
@@ -149,7 +166,7 @@ def epoch_of_fall(recipe: Recipe | GANRecipe, epochs: int, steps_per_epoch: int)
 
 def same_so_far(recipe: Recipe | GANRecipe, steps: tuple[int, int], done: int) -> bool:
     """Whether trainings of two numbers of steps are the same for as many as are done."""
-    if done >= min(steps) or isinstance(recipe, GANRecipe) or not recipe.trapezoid:
+    if done >= min(steps) or not _has_trapezoid(recipe):
         return done < min(steps)
     former, own = (np.asarray(Trapezoid(1.0, number)(np.arange(done))) for number in steps)
     return np.array_equal(former, own)
@@ -195,13 +212,15 @@ def callbacks_of(
         metrics: as of :func:`compile_model`.
     """
     callbacks: list[keras.callbacks.Callback] = []
-    if isinstance(recipe, GANRecipe):
-        return callbacks
-    if recipe.final_loss:
+    if isinstance(recipe, Recipe) and recipe.final_loss:
         callbacks.append(FinalLoss(recipe.final_loss, final_epoch, metrics))
     if recipe.average:
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    if not recipe.trapezoid:
+    if not _has_trapezoid(recipe):
         callbacks.append(keras.callbacks.ReduceLROnPlateau(factor=0.1, patience=2, min_lr=1e-6))
         callbacks.append(keras.callbacks.EarlyStopping(patience=15))
     return callbacks
+
+
+def _has_trapezoid(recipe):
+    return isinstance(recipe, GANRecipe) or recipe.trapezoid
