@@ -1,9 +1,12 @@
 """What the benchmarks share: timing in turn, Markdown tables, the machine in a line."""
 
+import argparse
 import importlib
+import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -45,6 +48,26 @@ def print_table(header: tuple[str, ...], rows: list[tuple], notes: str) -> None:
     for row in rows:
         print(f"| {' | '.join(map(str, row))} |")
     print(f"\n{notes}\n\n{machine()}")
+
+
+def search_parser(
+    description: str, results: Path, changes: Iterable[str], run: Callable, table: Callable
+) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    """The command line of a search, ``run CHANGE`` or ``table``, and that of its ``run`` alone."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=results, help="JSON of all runs")
+    commands = parser.add_subparsers(required=True, metavar="run | table")
+    command = commands.add_parser("run")
+    command.set_defaults(command=run)
+    command.add_argument("change", choices=changes)
+    command.add_argument("--seed", type=int, default=0)
+    commands.add_parser("table").set_defaults(command=table)
+    return parser, command
+
+
+def runs_in(path: Path) -> list[dict]:
+    """The runs of a search so far."""
+    return json.loads(path.read_text()) if path.exists() else []
 
 
 def machine() -> str:

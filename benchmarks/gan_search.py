@@ -9,7 +9,6 @@ gather in a JSON file, so that the runs can be spread over days.
     python benchmarks/gan_search.py table
 """
 
-import argparse
 import json
 import os
 import time
@@ -22,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from _measure import machine, print_table
+from _measure import machine, print_table, runs_in, search_parser
 from scipy.fft import dctn
 
 import eurosat_inpaint as ei
@@ -55,16 +54,9 @@ tell restored from true, 0.5 is perfect; gradient ratio, 1 is right. {steps:,} s
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=RESULTS, help="JSON of all runs")
-    commands = parser.add_subparsers(required=True, metavar="run | table")
-    command = commands.add_parser("run")
-    command.set_defaults(command=run)
-    command.add_argument("change", choices=CHANGES)
-    command.add_argument("--seed", type=int, default=0)
+    parser, command = search_parser(__doc__, RESULTS, CHANGES, run, print_runs)
     command.add_argument("--steps", type=int, default=STEPS_PER_EPOCH, help="per epoch")
     command.add_argument("--keep", type=Path, help="where the generator's weights go, if anywhere")
-    commands.add_parser("table").set_defaults(command=print_runs)
     options = parser.parse_args()
     options.command(options)
 
@@ -140,10 +132,6 @@ def measures(network, unet, images):
         "power_along_axes": ratios[0],
         "power_along_axes_of_unet": ratios[1],
     }
-
-
-def runs_in(path):
-    return json.loads(path.read_text()) if path.exists() else []
 
 
 def print_runs(options):

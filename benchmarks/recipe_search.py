@@ -11,7 +11,6 @@ be spread over days.
     python benchmarks/recipe_search.py table
 """
 
-import argparse
 import json
 import os
 from dataclasses import replace
@@ -23,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from _measure import machine, print_table
+from _measure import machine, print_table, runs_in, search_parser
 from keras import layers, ops
 from time_to_quality import EPOCHS, score, train
 
@@ -61,15 +60,8 @@ what another seed would give is not in them."""
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=RESULTS, help="JSON of all runs")
-    commands = parser.add_subparsers(required=True, metavar="run | table")
-    command = commands.add_parser("run")
-    command.set_defaults(command=run)
-    command.add_argument("change", choices=CHANGES)
-    command.add_argument("--seed", type=int, default=0)
+    parser, command = search_parser(__doc__, RESULTS, CHANGES, run, print_runs)
     command.add_argument("--tiles", type=int, default=TILES, help="seen in all (%(default)s)")
-    commands.add_parser("table").set_defaults(command=print_runs)
     options = parser.parse_args()
     options.command(options)
 
@@ -100,10 +92,6 @@ def run(options):
     options.output.parent.mkdir(exist_ok=True)
     options.output.write_text(json.dumps([*runs_in(options.output), result], indent=2) + "\n")
     print(f"{options.change}, seed {options.seed}: {result['mse']:.6f}")
-
-
-def runs_in(path):
-    return json.loads(path.read_text()) if path.exists() else []
 
 
 def print_runs(options):

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import zipfile
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -37,6 +38,16 @@ def isolation(request, tmp_path_factory, monkeypatch):
     monkeypatch.delenv(data.DATA_VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path_factory.mktemp("tfds")))
+
+
+@pytest.fixture(scope="session")
+def jax_python():
+    """The Python of the environment .venv-jax, in which JAX is Keras' only backend."""
+    python = Path(__file__).parents[1] / ".venv-jax" / "bin" / "python"
+    if not python.exists():
+        message = "there is no .venv-jax: `make test` sets it up"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    return python
 
 
 @pytest.fixture(scope="module")

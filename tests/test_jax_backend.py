@@ -20,7 +20,6 @@ from eurosat_inpaint import pretrained
 pytestmark = [pytest.mark.slow, pytest.mark.environment]
 
 SCRIPT = Path(backend_scores.__file__)
-JAX_PYTHON = SCRIPT.parents[1] / ".venv-jax" / "bin" / "python"
 ACROSS_BACKENDS = 1e-5
 RESTORED = ("inpaint_float", "unet", "original_relative", "residual_unet", "keras_file")
 OTHERS = ("push_pull_odd", "features", "patch_logits")
@@ -44,14 +43,11 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
+def runs(tmp_path_factory, jax_python):
     """The run on TensorFlow, and the one on JAX that reads its weights."""
-    if not JAX_PYTHON.exists():
-        message = "there is no .venv-jax: `make test` sets it up"
-        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
     folder = tmp_path_factory.mktemp("backends")
     run_script("tensorflow", sys.executable, folder / "tensorflow")
-    run_script("jax", JAX_PYTHON, folder / "jax", folder / "tensorflow")
+    run_script("jax", jax_python, folder / "jax", folder / "tensorflow")
     return Run(folder / "tensorflow"), Run(folder / "jax")
 
 

@@ -17,7 +17,6 @@ from eurosat_inpaint.training import fitting
 pytestmark = [pytest.mark.slow, pytest.mark.environment]
 
 SCRIPT = Path(__file__).with_name("train_on_jax.py")
-JAX_PYTHON = SCRIPT.parents[1] / ".venv-jax" / "bin" / "python"
 NAMES = ("unet", "gan", "wnet")
 
 
@@ -41,16 +40,13 @@ def weights_of(*networks):
 
 
 @pytest.fixture(scope="module")
-def trained_on_jax(tmp_path_factory):
+def trained_on_jax(tmp_path_factory, jax_python):
     """By name, the weights that the tool has trained."""
-    if not JAX_PYTHON.exists():
-        message = "there is no .venv-jax: `make test` sets it up"
-        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
     folder = tmp_path_factory.mktemp("trained")
     for name in NAMES:
         np.savez(folder / f"{name}.npz", *weights_of(*start(name)))
     environment = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    command = [JAX_PYTHON, SCRIPT, folder, *NAMES]
+    command = [jax_python, SCRIPT, folder, *NAMES]
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return {name: list(np.load(folder / f"{name}_trained.npz").values()) for name in NAMES}
