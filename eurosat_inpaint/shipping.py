@@ -5,7 +5,7 @@ import json
 import os
 import platform
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -50,6 +50,13 @@ class ShippedNetwork:
     task: str = "inpainting"
 
 
+_GAN = ShippedNetwork(
+    builder="residual_unet",
+    arguments=_UNET | _CRITICISED,
+    recipe="gan",
+    lengths=_ON_TOP,
+    started_from="unet",
+)
 NETWORKS = {
     "unet": ShippedNetwork(
         builder="residual_unet",
@@ -57,21 +64,9 @@ NETWORKS = {
         recipe="efficient",
         lengths=((2, 2), (4, 80), (144, None)),
     ),
-    "gan": ShippedNetwork(
-        builder="residual_unet",
-        arguments=_UNET | _CRITICISED,
-        recipe="gan",
-        lengths=_ON_TOP,
-        started_from="unet",
-    ),
+    "gan": _GAN,
     # What the GAN is compared with: all as there, but nobody to please.
-    "gan_control": ShippedNetwork(
-        builder="residual_unet",
-        arguments=_UNET | _CRITICISED,
-        recipe="gan_control",
-        lengths=_ON_TOP,
-        started_from="unet",
-    ),
+    "gan_control": replace(_GAN, recipe="gan_control"),
     "wnet": ShippedNetwork(
         builder="wnet",
         arguments={"first": _UNET, "filters": [48, 64, 80], "blocks": [1, 1, 1]} | _CRITICISED,
