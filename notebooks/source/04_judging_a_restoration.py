@@ -413,8 +413,6 @@ restored["U-Net"] = ei.pretrained.restore_in_batches(ei.pretrained.load("unet"),
 noise = np.random.default_rng(seed).normal(0, 0.02, tiles.shape)
 noisy = (restored["push-pull"] + noise).clip(0, 1).astype(np.float32)
 restored["with noise"] = ei.compositing.composite(masked, noisy, masks)
-
-# %%
 sharpness = {k: ei.metrics.gradient_ratio(tiles, v, masks) for k, v in restored.items()}
 rows = {k: (sharpness[k], ei.metrics.mse(tiles, v).mean()) for k, v in restored.items()}
 columns = {"gradient ratio": ".2f", "MSE": ".5f"}
@@ -517,8 +515,7 @@ figure.set_size_inches(5.8, 5)
 # such things, each a little stronger than the last.
 
 # %%
-patterns = ("stripes", "chessboard", "noise", "other tiles")
-strengths = (0, 0.1, 0.2, 0.4)
+patterns, strengths = ("stripes", "chessboard", "noise", "other tiles"), (0, 0.1, 0.2, 0.4)
 seen_in = {"KID": "features", "KID, early layer": "stage_2_relu"}
 rows_and_columns = np.mgrid[:64, :64].sum(axis=0)[..., None]
 random = np.random.default_rng(seed)
@@ -528,10 +525,9 @@ static, cells = random.standard_normal((300, 64, 64, 3)), random.random((300, 8,
 def spoil(pictures, pattern, strength):
     """Pictures with so much of a pattern in their holes."""
     if pattern == "other tiles":
-        chosen = np.kron(cells[: len(pictures)] < strength / 2, np.ones((8, 8), bool))
-        spoilt = np.where(
-            chosen[..., None], np.roll(pictures, len(pictures) // 2, axis=0), pictures
-        )
+        chosen = np.kron(cells[: len(pictures)] < strength / 2, np.ones((8, 8), bool))[..., None]
+        others = np.roll(pictures, len(pictures) // 2, axis=0)
+        spoilt = np.where(chosen, others, pictures)
     elif pattern == "noise":
         spoilt = pictures + 0.05 * strength * static[: len(pictures)]
     else:

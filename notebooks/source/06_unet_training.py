@@ -276,6 +276,9 @@ figure = ei.plots.show_tiles(
 )
 
 # %%
+path = Path("../benchmarks/results/recipe_search.json")  # in the repository only
+searched = json.loads(path.read_text()) if path.exists() else []
+runs = [run for run in searched if run["tiles_seen"] == 51_200]
 push_pull_error = np.mean((ei.compositing.push_pull(*scored_inputs) - scored_tiles) ** 2)
 
 
@@ -322,12 +325,8 @@ print(f"classical {curves['classical U-Net, Adam'][-1]:.5f}, push-pull {push_pul
 # done beforehand, by `benchmarks/recipe_search.py`. **Before you look:** which of the two is worth
 # more? And does the network need both?
 
+
 # %%
-path = Path("../benchmarks/results/recipe_search.json")  # in the repository only
-searched = json.loads(path.read_text()) if path.exists() else []
-runs = [run for run in searched if run["tiles_seen"] == 51_200]
-
-
 def show_changes(base, changes, caption):
     """What each change does to the mean error of some runs, paired by tiles."""
     of_base = [run for run in runs if run["change"] == base]

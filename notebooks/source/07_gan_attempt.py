@@ -67,21 +67,17 @@ steps_per_epoch = {"smoke": 2, "teach": 60, "full": 634}[profile]  # of 32 tiles
 tiles_measured = {"smoke": 40, "teach": 1381, "full": 1381}[profile]  # in section 7
 measure_dtype = profile != "smoke"  # is training faster in 16 bits? It takes half a minute to ask
 seed = 0
-
-# %%
 train = ei.data.load_tiles("train", source=source)
 all_tiles = ei.data.load_tiles("validation", source=source)
-count = min(tiles_measured, len(all_tiles))
-validation = all_tiles[ei.data.stratified_subset(all_tiles.labels, count)]
+some = ei.data.stratified_subset(all_tiles.labels, min(tiles_measured, len(all_tiles)))
+validation = all_tiles[some]
 tiles = validation.images.astype(np.float32) / 255
 masks = ei.masks.line_masks(len(tiles), seed=seed)
 masked = tiles * masks
 print(f"{len(train):,} tiles to train on, {len(tiles):,} to validate; {validation.source}")
-
 wanted = ("AnnualCrop", "Highway", "Industrial", "PermanentCrop", "Residential", "River")
-labels = [validation.class_names.index(name) for name in wanted]
-of_class = [np.flatnonzero(validation.labels == label) for label in labels]
-shown = [int(places[len(places) // 2]) for places in of_class]
+of_class = [validation.labels == validation.class_names.index(name) for name in wanted]
+shown = [int(np.flatnonzero(those)[those.sum() // 2]) for those in of_class]
 part = np.s_[:, 16:48, 32:]
 
 # %% [markdown]
@@ -249,10 +245,8 @@ _ = axis.legend(loc="lower left", fontsize="small")
 
 
 # %% tags=["nbval-check-output"]
-def fine(tile):
-    """What is left of a tile without its averages over 3 x 3 pixels."""
-    rows = ops.concatenate([tile[:, :1], tile, tile[:, -1:]], axis=1)
-    padded = ops.concatenate([rows[:, :, :1], rows, rows[:, :, -1:]], axis=2)
+def fine(tile):  # what is left of it without its averages over 3 x 3 pixels
+    padded = ops.pad(tile, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
     return tile - ops.average_pool(padded, 3, 1, padding="valid")
 
 
@@ -260,9 +254,8 @@ def build_critic(with_eyes):
     tile, mask = keras.Input((64, 64, 3)), keras.Input((64, 64, 1))
     eyes = [fine(tile) / 0.01] if with_eyes else []
     features = layers.Concatenate()([(tile - 0.38) / 0.05, *eyes, mask])
-    for filters, kernel_size, strides in ((24, 3, 1), (64, 4, 2), (128, 4, 2), (128, 3, 1)):
-        convolution = layers.Conv2D(filters, kernel_size, strides, "same", activation="leaky_relu")
-        features = convolution(features)
+    for filters, size, strides in ((24, 3, 1), (64, 4, 2), (128, 4, 2), (128, 3, 1)):
+        features = layers.Conv2D(filters, size, strides, "same", activation="leaky_relu")(features)
     return keras.Model([tile, mask], layers.Conv2D(1, 3, padding="same")(features))
 
 
@@ -406,6 +399,8 @@ def step_of(network, optimizer, tape, loss):
 
 recipe = ei.training.RECIPES["gan"]
 optimizers = [keras.optimizers.Adam(5e-4, beta_1=0.0, beta_2=0.99) for _ in range(2)]
+eight = ei.data.stratified_subset(validation.labels, 8)
+batch = [tf.constant(values[eight]) for values in (masked, masks, tiles)]
 
 # %% [markdown]
 # Now one step, in its order. The critic goes first, on real and restored tiles, while the generator
@@ -419,10 +414,9 @@ def train_step(masked, mask, truth):
     composites = generator([masked, mask], training=True)
     with tf.GradientTape() as tape:
         loss = critic_loss(critic([truth, mask]), critic([composites, mask]), mask)
-        slope = squared_slope(critic, truth[:1], mask[:1])
-        lowered = loss + recipe.gradient_penalty / 2 * slope
+        penalty = recipe.gradient_penalty / 2 * squared_slope(critic, truth[:1], mask[:1])
+        lowered = loss + penalty
     step_of(critic, optimizers[0], tape, lowered)
-
     with tf.GradientTape() as tape:
         composites = generator([masked, mask], training=True)
         reconstruction = ops.mean((composites - truth) ** 2)
@@ -432,11 +426,8 @@ def train_step(masked, mask, truth):
     return float(loss), float(reconstruction), float(adversarial)
 
 
-eight = ei.data.stratified_subset(validation.labels, 8)
-batch = [tf.constant(values[eight]) for values in (masked, masks, tiles)]
 for _ in range(4):
-    losses = train_step(*batch)
-    print("critic {:.3f}, reconstruction {:.4f}, adversarial {:.3f}".format(*losses))
+    print("critic {:.3f}, reconstruction {:.4f}, adversarial {:.3f}".format(*train_step(*batch)))
 print(f"weight of the adversarial loss: {recipe.adversarial_weight}")
 
 # %% [markdown]

@@ -263,7 +263,6 @@ for shift in (1, 2, 4):
     answers[f"truth, moved by {shift}"] = np.where(masks == 1, tiles, np.roll(tiles, shift, axis=2))
 swindle = (first + 0.5 * lack[:, None, None, None] * chessboard).clip(0, 1).astype(np.float32)
 answers["U-Net and chessboard"] = np.where(masks == 1, first, swindle)
-
 few = ei.data.stratified_subset(validation.labels, min(200, len(tiles)))
 entries = {}
 for name, answer in answers.items():
@@ -377,6 +376,7 @@ restore = partial(
     ei.pretrained.restore_in_batches, masked=scored_tiles * scored_masks, masks=scored_masks
 )
 examples = [int(np.flatnonzero(scored.labels == label)[0]) for label in labels]
+crop = np.s_[:, 16:48, :32]
 looks, answers = {}, {"stage 1": restore(unet)}
 
 
@@ -398,18 +398,13 @@ for name, loss in attempts.items():
     learning["callbacks"] = (ei.training.ProgressLine(name), after_epoch)
     learning["recipe"] = replace(ei.training.RECIPES["sharpness"], loss=loss)
     ei.training.fit_wnet(wnet, train.images, scored.images, **learning)
-
-# %%
 seen = np.arange(epochs + 1) * steps_per_epoch * 32
 curves = {}
 for name, values in looks.items():
     of_error, of_ratio = np.transpose(values)
-    curves[f"MSE, {name}"] = of_error / of_error[0]
-    curves[f"gradient ratio, {name}"] = of_ratio
+    curves |= {f"MSE, {name}": of_error / of_error[0], f"gradient ratio, {name}": of_ratio}
 ylabel = "MSE (stage 1 = 1)\ngradient ratio (truth = 1)"
 figure = ei.plots.show_curves(seen, curves, "tiles seen", ylabel, validation.source)
-
-crop = np.s_[:, 16:48, :32]
 rows = answers | {"truth": scored_tiles}
 pictures = [row[examples][crop] for row in rows.values()]
 figure = ei.plots.show_tiles(pictures, list(rows), wanted, validation.source)
@@ -429,8 +424,7 @@ figure.set_size_inches(8.2, 6.6)
 # will like the attempts?
 
 # %%
-judged = ei.metrics.compare(answers, scored_tiles, scored_masks)
-judged = {row["name"]: row for row in judged}
+judged = {row["name"]: row for row in ei.metrics.compare(answers, scored_tiles, scored_masks)}
 
 
 def show_measures(rows, against, caption):
@@ -445,12 +439,9 @@ def show_measures(rows, against, caption):
     return ei.plots.show_table(columns, entries, caption, validation.source)
 
 
-LOOKS = {
-    "gradient ratio": ("gradient_ratio", ".2f"),
-    "KID": ("kernel_distance", ".3f"),
-    "KID, early": ("kernel_distance_early", ".3f"),
-    "linear referee": ("referee_accuracy", ".3f"),
-}
+LOOKS = {"gradient ratio": ("gradient_ratio", ".2f"), "KID": ("kernel_distance", ".3f")}
+LOOKS |= {"KID, early": ("kernel_distance_early", ".3f")}
+LOOKS |= {"linear referee": ("referee_accuracy", ".3f")}
 show_measures(judged, "stage 1", f"In the holes of {len(scored)} tiles")
 
 # %% [markdown]

@@ -212,6 +212,7 @@ LOOKS |= {"KID, early layer": ("kernel_distance_early", ".3f")}
 LOOKS |= {"KID, second classifier": ("kernel_distance_second", ".3f")}
 
 
+# %%
 def show_scores(table, scores, caption, peaks=False):
     """Scores with their 95 % intervals; `scores`: by title, the score and its format."""
     columns = {"spectral peak": ".2f"} if peaks else {}
@@ -345,6 +346,7 @@ def draw_plane(axis, chosen, label=True):
             axis.annotate(name, place[name], (4, 4), textcoords="offset points", fontsize=7)
 
 
+# %%
 figure, axis = plt.subplots(figsize=(8, 4.6))
 draw_plane(axis, table)
 blends = ["U-Net", *(f"{a:.0%} GAN" for a in shares), "GAN"]
@@ -528,6 +530,7 @@ def show_verdicts(claims):
     return ei.plots.show_table({"verdict": "", "why": ""}, entries, caption)
 
 
+# %%
 sharp = table["U-Net"]["gradient_ratio"]
 beside = holes[:, :, 1:] & holes[:, :, :-1]  # two neighbours in a row, both holes
 steps_of = [np.diff(pictures, axis=2)[beside] for pictures in (tiles, restored["U-Net"])]
