@@ -3,7 +3,7 @@
 ``fitting`` holds :func:`fit_unet`, :func:`fit_wnet`, :func:`fit_gan`, and the choice of bfloat16;
 ``classifier`` trains and scores the land-cover classifier; ``recipes`` says which loss, optimiser
 and rates they use; ``losses`` and ``optimizers`` hold what Keras lacks; ``batches`` makes the
-batches; ``checkpointing`` keeps what a stopped training needs to go on, ``identity`` says which
+batches, ``variation`` makes their tiles look different; ``checkpointing`` keeps what a stopped training needs to go on, ``identity`` says which
 training it was; ``progress`` shows it.
 """
 
@@ -21,6 +21,7 @@ from eurosat_inpaint.training.recipes import (
     callbacks_of,
     compile_model,
 )
+from eurosat_inpaint.training.variation import vary_tiles
 
 __all__ = [
     "RECIPES",
@@ -43,4 +44,5 @@ __all__ = [
     "fit_wnet",
     "forget_training",
     "save_weights",
+    "vary_tiles",
 ]

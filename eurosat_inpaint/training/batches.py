@@ -9,10 +9,12 @@ import numpy as np
 
 from eurosat_inpaint._checks import (
     as_masks,
+    as_tiles,
     require_function,
     require_images,
     require_integer,
     require_labels,
+    require_shape,
 )
 from eurosat_inpaint.masks import line_masks
 
@@ -111,12 +113,15 @@ class MaskedTileBatches(TileBatches):
         images, batch_size: as of :class:`TileBatches`.
         draw_masks: ``(n, size=..., seed=...)`` -> masks (n, size, size, 1) of 0 and 1, any dtype,
             by default :func:`masks.line_masks`. Batches can be pickled where it can.
+        vary_tiles: ``(tiles, seed=...)`` -> tiles, uint8 to float32 in [0, 1] of one shape, such
+            as :func:`vary_tiles`: how tiles are made to look different each time; None leaves
+            them as they are.
         mask_input: give the mask to the network, beside the masked tile.
         **settings: of :class:`TileBatches`; the seed fixes the masks too.
 
     Raises:
-        TypeError: if ``draw_masks`` is no function.
-        ValueError: from a batch, if it draws anything else.
+        TypeError: if ``draw_masks`` or ``vary_tiles`` is no function.
+        ValueError: from a batch, if they return anything else.
 
     Example:
         >>> images = np.full((40, 64, 64, 3), 128, np.uint8)
@@ -131,12 +136,14 @@ class MaskedTileBatches(TileBatches):
         batch_size: int,
         *,
         draw_masks: Callable[..., np.ndarray] = line_masks,
+        vary_tiles: Callable[..., np.ndarray] | None = None,
         mask_input: bool = True,
         **settings: Any,
     ):
         super().__init__(images, batch_size, **settings)
         require_function("draw_masks", draw_masks)
         self.draw_masks = draw_masks
+        self.vary_tiles = vary_tiles
         self.mask_input = mask_input
 
     def batch(self, number: int) -> tuple:
@@ -144,7 +151,7 @@ class MaskedTileBatches(TileBatches):
         _, tiles, random = self._draw(number)
         mask_seed = int(random.integers(2**62))
         masks = drawn_masks(self.draw_masks, tiles.shape, seed=mask_seed)
-        tiles = np.divide(tiles, 255, dtype=np.float32)
+        tiles = varied_tiles(self.vary_tiles, tiles, lambda: int(random.integers(2**62)))
         masked = tiles * masks
         return ((masked, masks) if self.mask_input else masked), tiles
 
@@ -190,6 +197,18 @@ def drawn_masks(draw_masks: Callable[..., Any], shape: tuple[int, ...], seed: in
     drawn = draw_masks(shape[0], size=shape[1], seed=seed)
     masks = as_masks("what draw_masks returns", drawn, shape)
     return masks.astype(np.float32, copy=False)
+
+
+def varied_tiles(
+    vary_tiles: Callable[..., Any] | None, tiles: np.ndarray, draw_seed: Callable[[], int]
+) -> np.ndarray:
+    """What a function makes of uint8 tiles, float32 in [0, 1], or an error if it is no tiles."""
+    if vary_tiles is None:
+        return np.divide(tiles, 255, dtype=np.float32)
+    require_function("vary_tiles", vary_tiles)
+    varied = as_tiles("what vary_tiles returns", vary_tiles(tiles, seed=draw_seed()))
+    require_shape("what vary_tiles returns", varied, *tiles.shape)
+    return varied.astype(np.float32, copy=False)
 
 
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:

@@ -18,7 +18,12 @@ import numpy as np
 from eurosat_inpaint._checks import require_fitting, require_images, require_integer
 from eurosat_inpaint.masks import line_masks
 from eurosat_inpaint.models import InpaintingGAN, patch_discriminator
-from eurosat_inpaint.training.batches import MaskedTileBatches, TileBatches, drawn_masks
+from eurosat_inpaint.training.batches import (
+    MaskedTileBatches,
+    TileBatches,
+    drawn_masks,
+    varied_tiles,
+)
 from eurosat_inpaint.training.checkpointing import (
     BEST,
     FiniteNumbers,
@@ -56,6 +61,7 @@ def fit_unet(
     directory: str | os.PathLike | None = None,
     seed: int = 0,
     draw_masks: Callable[..., np.ndarray] = line_masks,
+    vary_tiles: Callable[..., np.ndarray] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | str = "auto",
 ) -> list[dict]:
@@ -82,6 +88,8 @@ def fit_unet(
             nothing that is half written.
         seed: fixes order, flips and masks of the batches.
         draw_masks: the masks to train on, see :class:`MaskedTileBatches`.
+        vary_tiles: how tiles of the batches are made to look different, see there; by default not
+            at all. Validation tiles stay as they are.
         callbacks: further Keras callbacks; what they hold does not survive a stop, and others
             may continue a training. They are called after every eighth step, on PyTorch after
             every step.
@@ -93,7 +101,7 @@ def fit_unet(
 
     Raises:
         TypeError: if images are not uint8, the recipe is neither a name nor a Recipe,
-            ``draw_masks`` is no function or ``directory`` no path.
+            ``draw_masks`` or ``vary_tiles`` is no function or ``directory`` no path.
         ValueError: for an unknown recipe, images that do not fit the network or are fewer than a
             batch holds, a number that is not a positive integer, weights of the model that are
             not finite, ``draw_masks`` that gives anything but 0 and 1 in the shape asked for; for
@@ -122,6 +130,7 @@ def fit_unet(
         validation_images,
         recipe_of(recipe),
         draw_masks=draw_masks,
+        vary_tiles=vary_tiles,
         epochs=epochs,
         steps_per_epoch=steps_per_epoch,
         directory=directory,
@@ -237,20 +246,35 @@ def _first_stage(model):
 
 
 def _fit_inpainting(
-    model, images, validation_images, recipe, arguments=(), *, draw_masks=line_masks, **settings
+    model,
+    images,
+    validation_images,
+    recipe,
+    arguments=(),
+    *,
+    draw_masks=line_masks,
+    vary_tiles=None,
+    **settings,
 ):
     """Train an inpainting network; ``arguments`` as of :func:`run_training`."""
     for name, given in (("images", images), ("validation_images", validation_images)):
         require_images(name, given)
         require_fitting(name, given, model)
     mask_input = len(model.inputs) == 2
-    make_batches = partial(MaskedTileBatches, images, draw_masks=draw_masks, mask_input=mask_input)
+    make_batches = partial(
+        MaskedTileBatches,
+        images,
+        draw_masks=draw_masks,
+        vary_tiles=vary_tiles,
+        mask_input=mask_input,
+    )
     tiles = validation_images.astype(np.float32) / 255
     masks = drawn_masks(draw_masks, tiles.shape, seed=_VALIDATION_MASK_SEED)
     inputs = (tiles * masks, masks) if mask_input else tiles * masks
     compared = (_COMPARED_MASKS, *tiles.shape[1:])
     arguments = {
         "draw_masks": drawn_masks(draw_masks, compared, seed=0),
+        "vary_tiles": varied_tiles(vary_tiles, images[:_COMPARED_MASKS], lambda: 0),
         "validation_images": validation_images,
         **dict(arguments),
     }

@@ -85,6 +85,8 @@ _EFFICIENT = Recipe(
 RECIPES: dict[str, Recipe | GANRecipe] = {
     "original": Recipe(loss="mae", batch_size=8, learning_rate=1e-3),
     "efficient": _EFFICIENT,
+    # For a network that restores already, and is to learn other masks without losing what it knows.
+    "fine_tuning": replace(_EFFICIENT, learning_rate=5e-4),
     "gan": GANRecipe(),
     # The GAN's own training without the adversary: what it is compared with.
     "gan_control": GANRecipe(adversarial_weight=0.0),
