@@ -218,6 +218,7 @@ PASSING = {
     "cut, then goes on elsewhere": [half, give(start=7, length="none", status=206), give()],
     "cut, then 416": [half, status(416), give()],
     "a flipped bit once": [give_changed(flipped), give()],
+    "hangs up once": [hang_up, give()],
     "redirected once": [redirect("/elsewhere/EuroSAT.zip"), give()],
 }
 

@@ -188,6 +188,7 @@ class _Request(threading.Thread):
     def _answer(self):
         """The response, when its header says that the rest of the archive follows."""
         import requests
+        from urllib3.exceptions import ProtocolError
 
         headers = {"Range": f"bytes={self.stored}-", "Accept-Encoding": "identity"}
         try:
@@ -195,7 +196,10 @@ class _Request(threading.Thread):
         # What requests raises is an OSError, and so is a missing certificate file; a ValueError
         # comes of names that are none, as a proxy in the environment may have.
         except (OSError, ValueError) as problem:
-            raise _Unfetched("cannot be reached", again=False) from problem
+            # A connection that was made and broke, as an idle one may that is used for a second
+            # request, can be made again; where none was made there is no network.
+            broke = bool(problem.args) and isinstance(problem.args[0], ProtocolError)
+            raise _Unfetched("cannot be reached", again=broke) from problem
         self.answered = True
         if response.status_code == 200:
             self.stored = 0
