@@ -2,8 +2,8 @@
 
 The public names are loaded when they are first used, so that ``import eurosat_inpaint`` costs
 nothing: neither TensorFlow nor Keras is imported by it. Data flows one way: from ``data`` and
-``masks`` over ``models``, ``pretrained`` and ``training`` to ``metrics``, ``widgets`` and
-``shipping``; CONTRIBUTING.md holds a map.
+``masks`` over ``models``, ``pretrained`` and ``training`` to ``metrics``, ``uncertainty`` and
+``scenes``, then ``widgets`` and ``shipping``; CONTRIBUTING.md holds a map.
 """
 
 import importlib
@@ -20,8 +20,10 @@ _MODULES = (
     "models",
     "plots",
     "pretrained",
+    "scenes",
     "shipping",
     "training",
+    "uncertainty",
     "widgets",
 )
 _FUNCTIONS = {"inpaint": "pretrained"}

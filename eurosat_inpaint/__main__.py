@@ -1,4 +1,4 @@
-"""Command line: ``python -m eurosat_inpaint doctor | train | evaluate``, or ``eurosat-inpaint``.
+"""Command line: ``python -m eurosat_inpaint doctor | train | evaluate | restore``.
 
 Exit status: 0 where the command did what it should, 1 after an error, which is one line on standard
 error, 2 for a command that is not understood, 130 where it was stopped by Ctrl-C, 141 where what
@@ -120,7 +120,7 @@ def train(network: str, directory: str | None = None, **settings: Any) -> None:
     for origin in filter(None, (own, facts.started_from, facts.first_stage)):
         pretrained.load(origin)
     card = shipping.train_network(network, directory=directory, **settings)
-    score = "accuracy" if card.get("task") == "classification" else "mse"
+    score = shipping.SCORES[card.get("task", "inpainting")]
     print(f"Validation {score} {card['validation'][score]:.6f}")
 
 
@@ -160,6 +160,20 @@ def evaluate(methods: list[str], split: str, data_dir: str | None = None) -> Non
             cells |= {key: [part[s] for s in _PER_CLASS] for key, part in row["per_class"].items()}
             columns = dict.fromkeys((name.replace("_", " ") for name in _PER_CLASS), ".5g")
             print(f"\n{plots.show_table(columns, cells, row['name'] + ', means per class')}")
+
+
+def restore(
+    source: str, target: str, bands: Any = None, scale: Any = None, **settings: Any
+) -> None:
+    """Restore the holes of a scene in a file, and say how many pixels were what."""
+    from eurosat_inpaint import scenes
+
+    scale = None if scale is None else tuple(scale)
+    counts = scenes.restore_file(
+        source, target, bands=bands, scale=scale, progress=True, **settings
+    )
+    listed = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count)
+    print(f"{target}: {listed}")
 
 
 def _differences(rows: list[dict]) -> tuple[dict[str, str], dict[str, list]]:
@@ -299,9 +313,61 @@ def _whole_number(least, below=None):
     return read
 
 
+def _band_numbers(text):
+    """Numbers between commas."""
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = (0,)
+    if min(numbers) < 1:
+        raise argparse.ArgumentTypeError(f"must be numbers from 1 such as 3,2,1, got {text!r}")
+    return numbers
+
+
+def _add_restore(commands):
+    command = commands.add_parser("restore", help="restore the holes of a scene in a file")
+    command.set_defaults(command=restore)
+    command.add_argument("source", help="a GeoTIFF, PNG or JPEG")
+    command.add_argument("target", help="a .tif or .png file to write")
+    command.add_argument("--mask", metavar="FILE", help="of one band and the size of the source")
+    command.add_argument(
+        "--mask-is",
+        choices=("holes", "known"),
+        default="holes",
+        help="what the pixels of the mask are that are not 0 (holes)",
+    )
+    command.add_argument(
+        "--fill-nodata",
+        action="store_true",
+        help="restore pixels without data, too, where they lie between others; not the collar",
+    )
+    command.add_argument(
+        "--bands",
+        type=_band_numbers,
+        metavar="3,2,1",
+        help="those to restore and write, in this order (all); three go together as RGB",
+    )
+    command.add_argument(
+        "--scale",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="values that look black and white (8 bits: 0 255; others: percentiles, which are "
+        "said); 0 2750 for reflectances of Sentinel-2 times 10,000",
+    )
+    command.add_argument("--model", default="unet_any", help="a network or a fill (unet_any)")
+    command.add_argument("--error", metavar="FILE", help="write expected absolute errors, .tif")
+    command.add_argument(
+        "--provenance",
+        metavar="FILE",
+        help="write a .tif: 0 seen, 1 restored, 2 left, 255 outside",
+    )
+    command.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster to compute on")
+
+
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m eurosat_inpaint")
-    commands = parser.add_subparsers(required=True, metavar="doctor | train | evaluate")
+    commands = parser.add_subparsers(required=True, metavar="doctor | train | evaluate | restore")
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
         "--data",
@@ -338,6 +404,7 @@ def _parser():
     choices = (*shipping.inpainting_networks(), "baselines")
     command.add_argument("methods", nargs="+", choices=choices)
     command.add_argument("--split", choices=data.SPLITS, default="validation")
+    _add_restore(commands)
     return parser
 
 

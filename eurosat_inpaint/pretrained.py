@@ -27,7 +27,7 @@ from eurosat_inpaint._checks import (
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 _TILES_PER_BATCH = 64
-_TASKS = ("inpainting", "classification")
+_TASKS = ("inpainting", "classification", "uncertainty")
 _ON_EVERY_CARD = {"builder": str, "arguments": dict, "weights": str, "sha256": str}
 _STRUCTURES = (
     "a Keras network takes masked tiles (n, height, width, 3), or these and masks "
@@ -40,7 +40,8 @@ def names(task: str | None = "inpainting") -> list[str]:
     """Names of the networks whose weights are shipped; those whose card is damaged are left out.
 
     Args:
-        task: "inpainting", "classification", or None for all.
+        task: "inpainting", "classification", "uncertainty" (heads behind one of the first kind
+            that predict its errors), or None for all.
 
     Raises:
         ValueError: for another task.
@@ -73,13 +74,14 @@ def load(name: str = "unet", *, noise_seed: int = 0) -> Any:
 
     Returns:
         A Keras model from ``[masked, mask]`` to the composite, float32 in [0, 1]; the classifier
-        goes from whole tiles to logits. The weights file of a W-Net holds its second stage only:
-        its first is another shipped network.
+        goes from whole tiles to logits; a head for errors from ``[masked, mask]`` to the composite
+        and six channels in all, see ``models.unet_with_error``. The weights file of a W-Net and of
+        a head hold their second stage only: the first is another shipped network.
 
     Raises:
         ValueError: for an unknown name, a damaged card, a weights file that is not the one its
             card describes, a seed for a network without noise or that is no integer of 0 or more,
-            or a W-Net whose second stage was trained behind another first stage than is shipped.
+            or a second stage that was trained behind another first stage than is shipped.
         FileNotFoundError: if the weights file is missing.
 
     Example:
@@ -149,7 +151,7 @@ def inpaint(
         >>> restored.dtype, bool((restored == tiles)[masks[..., 0] == 1].all())
         (dtype('uint8'), True)
     """
-    network = _loaded(model) if isinstance(model, str) else model
+    network = loaded(model) if isinstance(model, str) else model
     if not _is_network(network):
         raise TypeError(f"model must be one of {names()} or a Keras network, got {network!r}")
     require_flag("flips", flips)
@@ -297,6 +299,22 @@ def as_restorer(
         return answer
 
     return restore
+
+
+@cache
+def loaded(name: str) -> Any:
+    """A shipped network that restores tiles, loaded once per process.
+
+    Raises:
+        ValueError: if the name is not of such a network, or as :func:`load`.
+    """
+    every = names()
+    if name not in _names_of_cards():
+        raise ValueError(f"model must be one of {every}, got {name!r}")
+    task = _task(card(name))
+    if task != "inpainting":
+        raise ValueError(f"model must be one of {every}, got {name!r}, which is for {task}")
+    return load(name)
 
 
 def sha256_of(path: Path) -> str:
@@ -509,20 +527,9 @@ def _require_own_content(path):
 
 
 @cache
-def _loaded(name):
-    every = names()
-    if name not in _names_of_cards():
-        raise ValueError(f"model must be one of {every}, got {name!r}")
-    task = _task(card(name))
-    if task != "inpainting":
-        raise ValueError(f"model must be one of {every}, got {name!r}, which is for {task}")
-    return load(name)
-
-
-@cache
 def _fastest(name):
     """A shipped network in float32, or in bfloat16 where that restores a full batch faster."""
-    networks = [_loaded(name), _load(name, dtype="mixed_bfloat16")]
+    networks = [loaded(name), _load(name, dtype="mixed_bfloat16")]
     batch = [
         np.ones((_TILES_PER_BATCH, *tensor.shape[1:]), np.float32) for tensor in networks[0].inputs
     ]

@@ -16,6 +16,8 @@ import eurosat_inpaint as ei
 from eurosat_inpaint._checks import as_folder, as_path, require_choice
 
 EVALUATION_MASK_SEED = 0
+# Of each kind of network, the score that one looks at first.
+SCORES = {"inpainting": "mse", "classification": "accuracy", "uncertainty": "interval_width"}
 # How a training was begun, beside its state.
 _STARTED = "started.json"
 PROFILES = ("smoke", "teach", "full")
@@ -43,10 +45,11 @@ class ShippedNetwork:
         lengths: epochs and steps per epoch (None: one pass) in each of ``PROFILES``.
         arguments: of the builder.
         started_from: name of the network whose shipped weights the training starts from.
-        first_stage: name of the network that is the first stage, frozen, of this one.
+        first_stage: name of the network that is the first stage, frozen, of this one; its head for
+            errors, too, stands behind one.
         any_masks: trained on masks of all families, and on tiles that are varied in look, instead
             of the original's nine lines.
-        task: "inpainting" or "classification".
+        task: "inpainting", "classification" or "uncertainty".
     """
 
     builder: str
@@ -66,6 +69,14 @@ _GAN = ShippedNetwork(
     lengths=_ON_TOP,
     started_from="unet",
 )
+_ERROR_OF_UNET = ShippedNetwork(
+    builder="unet_with_error",
+    arguments={"unet": _UNET, "filters": [48, 80], "blocks": [1, 2]},
+    recipe="error",
+    lengths=((2, 2), (2, 80), (3, None)),
+    first_stage="unet",
+    task="uncertainty",
+)
 NETWORKS = {
     "unet": ShippedNetwork(
         builder="residual_unet",
@@ -82,6 +93,8 @@ NETWORKS = {
         started_from="unet",
         any_masks=True,
     ),
+    "unet_error": _ERROR_OF_UNET,
+    "unet_any_error": replace(_ERROR_OF_UNET, first_stage="unet_any", any_masks=True),
     "gan": _GAN,
     # What the GAN is compared with: all as there, but nobody to please.
     "gan_control": replace(_GAN, recipe="gan_control"),
@@ -156,6 +169,7 @@ def train_network(
     train, validation = (
         ei.data.load_tiles(split, data_dir=data_dir) for split in ("train", "validation")
     )
+    calibrating = calibration_images(network, data_dir)
     batch_size = ei.training.RECIPES[network.recipe].batch_size
     build = partial(getattr(ei.models, network.builder), **network.arguments)
     directory = as_path("directory", f"runs/{name}" if directory is None else directory)
@@ -197,7 +211,8 @@ def train_network(
         "versions": {package: version(package) for package in ("tensorflow", "keras", "numpy")},
         "command": command,
     }
-    card = save_trained(name, model.get_weights(), directory, (train, validation), facts)
+    tiles = train, validation, calibrating
+    card = save_trained(name, model.get_weights(), directory, tiles, facts)
     # Only now: killed before, the same command writes weights and card of the finished training.
     ei.training.forget_training(directory)
     # The same weights, as the training left them; those of a discriminator stay.
@@ -216,13 +231,14 @@ def save_trained(
         name: one of ``NETWORKS``.
         weights: of the network, as of ``get_weights``.
         directory: where both go, under the network's name.
-        tiles: those of the train split, and of the validation split, by which it is scored.
+        tiles: those of the train split; of the validation split, by which it is scored; and images
+            of tiles by which a head for errors is calibrated.
         facts: what the card says of this training alone.
 
     Returns:
         The card.
     """
-    train, validation = tiles
+    train, validation, calibrating = tiles
     network = NETWORKS[name]
     trained = getattr(ei.models, network.builder)(**network.arguments)
     trained.set_weights(weights)
@@ -242,10 +258,30 @@ def save_trained(
         "recipe": network.recipe,
         **facts,
         "date": str(date.today()),
-        "validation": _scores(network, trained, validation),
     }
+    if network.task == "uncertainty":
+        card |= _with_calibration(network, trained, (calibrating, validation))
+    else:
+        card["validation"] = _scores(network, trained, validation)
     (directory / f"{name}.json").write_text(json.dumps(card, indent=2) + "\n")
     return card
+
+
+def calibration_images(network: ShippedNetwork, data_dir: str | Path | None = None) -> Any:
+    """Images of the tiles by which a head for errors is calibrated, uint8 (n, 64, 64, 3).
+
+    Of another network None: no test tile is looked at.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    if network.task != "uncertainty":
+        return None
+    tiles = ei.data.load_tiles("test", data_dir=data_dir)
+    chosen = [ei.data.calibrates(name) for name in tiles.filenames]
+    if not any(chosen):
+        raise ValueError(f"there are no tiles to calibrate by in source {tiles.source!r}")
+    return tiles.images[chosen]
 
 
 def _dtype(directory, facts, build):
@@ -326,7 +362,8 @@ def origins_of(name: str, from_shipped: bool = False) -> dict[str, Any]:
     network = NETWORKS[name]
     if network.task == "classification":
         return {"task": network.task}
-    facts = {"masks": _MASKS_IN_WORDS[network.any_masks]}
+    facts = {} if network.task == "inpainting" else {"task": network.task}
+    facts["masks"] = _MASKS_IN_WORDS[network.any_masks]
     for role in ("started_from", "first_stage"):
         if origin := getattr(network, role):
             # That of this run, or of the first of those that it continues.
@@ -347,7 +384,7 @@ def _history_facts(network, history):
 def _earlier_runs(name):
     """Of the runs whose weights this one started from, what their cards say, the latest first."""
     card = ei.pretrained.card(name)
-    score = "accuracy" if card.get("task") == "classification" else "mse"
+    score = SCORES[card.get("task", "inpainting")]
     last = {key: card[key] for key in ("sha256", "command", "tiles_seen", "minutes", "date")}
     return {"continues": [last | {score: card["validation"][score]}, *card.get("continues", [])]}
 
@@ -358,6 +395,17 @@ def _scores(network, model, tiles):
         return ei.training.classification_scores(model, *parts)
     drawn = ei.masks.line_masks(len(tiles), seed=EVALUATION_MASK_SEED)
     return ei.metrics.evaluate(model, tiles.images, drawn)
+
+
+def _with_calibration(network, model, tiles):
+    """Of a head for errors: its calibration, and what its intervals are worth on other tiles."""
+    draw = draw_any_masks if network.any_masks else ei.masks.line_masks
+    calibrating, validation = tiles
+    drawn = draw(len(calibrating), seed=EVALUATION_MASK_SEED)
+    calibration = ei.uncertainty.calibration_of(model, calibrating, drawn)
+    drawn = draw(len(validation), seed=EVALUATION_MASK_SEED)
+    scores = ei.uncertainty.scores_of(model, calibration, validation.images, drawn)
+    return {"calibration": calibration, "validation": scores}
 
 
 def processor() -> str:

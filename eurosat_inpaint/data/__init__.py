@@ -10,7 +10,7 @@ no data.
 from eurosat_inpaint.data.cache import cache_contents, cache_folder
 from eurosat_inpaint.data.mirror import OFFLINE_VARIABLE, NoNetworkError
 from eurosat_inpaint.data.pictures import read_tile
-from eurosat_inpaint.data.splits import SPLITS, split_of, stratified_subset
+from eurosat_inpaint.data.splits import SPLITS, calibrates, split_of, stratified_subset
 from eurosat_inpaint.data.synthetic import CLASS_COLOURS, CLASS_NAMES, synthetic_tiles
 from eurosat_inpaint.data.tiles import DATA_VARIABLE, SOURCES, Tiles, load_tiles
 
@@ -24,6 +24,7 @@ __all__ = [
     "NoNetworkError",
     "Tiles",
     "cache_contents",
+    "calibrates",
     "cache_folder",
     "load_tiles",
     "read_tile",

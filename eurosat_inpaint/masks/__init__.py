@@ -3,7 +3,8 @@
 The literature often has it the other way round; here 1 always means known. ``lines`` draws the
 original's masks as OpenCV would; ``shapes`` (free lines, boxes, strokes, columns) and ``patterns``
 (scan-line gaps, clouds, pixels) draw the other families; ``families`` has all of them by name, and
-their coverage; ``mixing`` draws from all of them; ``painting`` joins random shapes until a coverage is met.
+their coverage; ``mixing`` draws from all of them; ``painting`` joins random shapes until a coverage
+is met.
 
 Integers may be Python's or NumPy's. Lengths in pixels may be 1,000,000 at most, and shapes 100,000
 in each mask: nothing overflows, and nothing takes hours.

@@ -77,7 +77,7 @@ def _drawn(family: str, size: int, random: np.random.Generator) -> np.ndarray:
     while True:
         mask = _ONE_OF[family](size, random)
         if 0 < mask.mean() < 1:
-            return np.rot90(mask, random.integers(4))
+            return np.rot90(mask, int(random.integers(4)))
 
 
 def _seed(random):

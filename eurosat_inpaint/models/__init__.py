@@ -1,12 +1,13 @@
 """Builders of the networks. They build, nothing else: training is in ``training``.
 
 ``unet`` holds the classical U-Net, the original's and the one that ships; ``wnet`` puts two of the
-latter in a row; ``gan`` holds the critic and the two networks together, with the training step that
-makes them a GAN; ``noise`` is what a network makes texture from; ``classifier`` is the measuring
-instrument.
+latter in a row; ``error`` puts a head behind it that says how far it may be off; ``gan`` holds the
+critic and the two networks together, with the training step that makes them a GAN; ``noise`` is
+what a network makes texture from; ``classifier`` is the measuring instrument.
 """
 
 from eurosat_inpaint.models.classifier import classifier
+from eurosat_inpaint.models.error import unet_with_error
 from eurosat_inpaint.models.gan import (
     CONTRAST,
     TILES_PER_SLOPE,
@@ -33,6 +34,7 @@ __all__ = [
     "patch_discriminator",
     "residual_unet",
     "unet",
+    "unet_with_error",
     "wnet",
     "wnet_stages",
 ]

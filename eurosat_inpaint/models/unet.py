@@ -107,7 +107,7 @@ def _classical_unet(size, stages, bottleneck, mask_input, name, first_kernel_siz
         features = layers.Concatenate(name=f"decoder_{stage}_skip")([features, skips.pop()])
         features = _convolutions(features, filters, kernel_sizes, f"decoder_{stage}")
 
-    prediction = _convolution(3, 3, activation="sigmoid", dtype="float32", name="prediction")(
+    prediction = convolution(3, 3, activation="sigmoid", dtype="float32", name="prediction")(
         features
     )
     if not mask_input:
@@ -116,7 +116,7 @@ def _classical_unet(size, stages, bottleneck, mask_input, name, first_kernel_siz
     return keras.Model([masked, mask], whole, name=name)
 
 
-def _convolution(filters, kernel_size, **settings):
+def convolution(filters, kernel_size, **settings):
     """A convolution that keeps the size; whatever order of axes Keras is set to."""
     return layers.Conv2D(
         filters, kernel_size, padding="same", data_format="channels_last", **settings
@@ -125,7 +125,7 @@ def _convolution(filters, kernel_size, **settings):
 
 def _convolutions(features, filters, kernel_sizes, name):
     for number, kernel_size in enumerate(kernel_sizes, start=1):
-        features = _convolution(filters, kernel_size, activation="relu", name=f"{name}_{number}")(
+        features = convolution(filters, kernel_size, activation="relu", name=f"{name}_{number}")(
             features
         )
     return features
@@ -226,14 +226,14 @@ def corrected_fill(
     """
     contrast = _CONTRAST * (fill - ops.mean(fill, axis=(1, 2), keepdims=True))
     features = layers.Concatenate(name="fill_and_mask", dtype="float32")([contrast, mask])
-    features = _space_to_depth(features)
-    features = _convolution(filters[0], 3, name="stem", dtype=dtype)(features)
+    features = space_to_depth(features)
+    features = convolution(filters[0], 3, name="stem", dtype=dtype)(features)
     if noise is not None:
         # Faint at first: a network that starts from trained weights begins as it was.
         faint = keras.initializers.VarianceScaling(_FAINT)
-        chance = _convolution(
+        chance = convolution(
             filters[0], 3, use_bias=False, kernel_initializer=faint, name="chance", dtype=dtype
-        )(_space_to_depth(noise * (1 - mask)))
+        )(space_to_depth(noise * (1 - mask)))
         features = layers.Add(name="stem_and_chance", dtype=dtype)([features, chance])
 
     skips = []
@@ -242,14 +242,14 @@ def corrected_fill(
             features = layers.MaxPooling2D(
                 2, data_format="channels_last", name=f"encoder_{stage}_pooling", dtype=dtype
             )(features)
-            features = _convolution(width, 1, name=f"encoder_{stage}_width", dtype=dtype)(features)
-        features = _residual_blocks(features, blocks[stage - 1], f"encoder_{stage}", dtype)
+            features = convolution(width, 1, name=f"encoder_{stage}_width", dtype=dtype)(features)
+        features = residual_blocks(features, blocks[stage - 1], f"encoder_{stage}", dtype)
         skips.append(features)
 
     skips.pop()
     for stage in range(len(filters) - 1, 0, -1):
         name = f"decoder_{stage}"
-        features = _convolution(filters[stage - 1], 1, name=f"{name}_width", dtype=dtype)(features)
+        features = convolution(filters[stage - 1], 1, name=f"{name}_width", dtype=dtype)(features)
         features = layers.UpSampling2D(
             2,
             data_format="channels_last",
@@ -258,12 +258,12 @@ def corrected_fill(
             dtype=dtype,
         )(features)
         features = layers.Add(name=f"{name}_skip", dtype=dtype)([features, skips.pop()])
-        features = _residual_blocks(features, blocks[stage - 1], name, dtype)
+        features = residual_blocks(features, blocks[stage - 1], name, dtype)
 
-    correction = _convolution(
-        12, 3, kernel_initializer="zeros", name="correction", dtype="float32"
-    )(features)
-    correction = _depth_to_space(correction)
+    correction = convolution(12, 3, kernel_initializer="zeros", name="correction", dtype="float32")(
+        features
+    )
+    correction = depth_to_space(correction)
     if without_chessboard:
         correction = correction - _bend(_bend(correction, 1), 2) / 16
     logit = _logit(fill) + correction
@@ -282,16 +282,16 @@ def _bend(tile, axis):
     return 2 * tile - left - right
 
 
-def _residual_blocks(features, count, name, dtype):
+def residual_blocks(features, count, name, dtype):
     """Blocks of two convolutions whose sum with their input is returned; near identity at first."""
     width = features.shape[-1]
     near_zero = keras.initializers.VarianceScaling(0.01, "fan_in", "normal")
     for number in range(1, count + 1):
         change = layers.Activation("relu", name=f"{name}_{number}_relu_1", dtype=dtype)(features)
-        change = _convolution(width, 3, activation="relu", name=f"{name}_{number}_1", dtype=dtype)(
+        change = convolution(width, 3, activation="relu", name=f"{name}_{number}_1", dtype=dtype)(
             change
         )
-        change = _convolution(
+        change = convolution(
             width,
             3,
             kernel_initializer=near_zero,
@@ -302,7 +302,7 @@ def _residual_blocks(features, count, name, dtype):
     return features
 
 
-def _space_to_depth(features):
+def space_to_depth(features):
     """(n, height, width, c) -> (n, height / 2, width / 2, 4 c); older Keras has no such op."""
     _, height, width, channels = features.shape
     features = ops.reshape(features, (-1, height // 2, 2, width // 2, 2, channels))
@@ -310,8 +310,8 @@ def _space_to_depth(features):
     return ops.reshape(features, (-1, height // 2, width // 2, 4 * channels))
 
 
-def _depth_to_space(features):
-    """The inverse of :func:`_space_to_depth`."""
+def depth_to_space(features):
+    """The inverse of :func:`space_to_depth`."""
     _, height, width, channels = features.shape
     features = ops.reshape(features, (-1, height, width, 2, 2, channels // 4))
     features = ops.transpose(features, (0, 1, 3, 2, 4, 5))

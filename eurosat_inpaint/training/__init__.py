@@ -3,15 +3,15 @@
 ``fitting`` holds :func:`fit_unet`, :func:`fit_wnet`, :func:`fit_gan`, and the choice of bfloat16;
 ``classifier`` trains and scores the land-cover classifier; ``recipes`` says which loss, optimiser
 and rates they use; ``losses`` and ``optimizers`` hold what Keras lacks; ``batches`` makes the
-batches, ``variation`` makes their tiles look different; ``checkpointing`` keeps what a stopped training needs to go on, ``identity`` says which
-training it was; ``progress`` shows it.
+batches, ``variation`` makes their tiles look different; ``checkpointing`` keeps what a stopped
+training needs to go on, ``identity`` says which training it was; ``progress`` shows it.
 """
 
 from eurosat_inpaint.training.batches import LabelledTileBatches, MaskedTileBatches, TileBatches
 from eurosat_inpaint.training.checkpointing import forget_training, save_weights
 from eurosat_inpaint.training.classifier import classification_scores, fit_classifier
 from eurosat_inpaint.training.fitting import fastest_dtype, fit_gan, fit_unet, fit_wnet
-from eurosat_inpaint.training.losses import SharpnessLoss
+from eurosat_inpaint.training.losses import ErrorScaleLoss, SharpnessLoss
 from eurosat_inpaint.training.optimizers import ConvolutionMuon, Trapezoid
 from eurosat_inpaint.training.progress import ProgressLine
 from eurosat_inpaint.training.recipes import (
@@ -26,6 +26,7 @@ from eurosat_inpaint.training.variation import vary_tiles
 __all__ = [
     "RECIPES",
     "ConvolutionMuon",
+    "ErrorScaleLoss",
     "GANRecipe",
     "LabelledTileBatches",
     "MaskedTileBatches",

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from eurosat_inpaint._checks import require_choice
-from eurosat_inpaint.training.losses import SharpnessLoss
+from eurosat_inpaint.training.losses import ErrorScaleLoss, SharpnessLoss
 from eurosat_inpaint.training.optimizers import ConvolutionMuon, Trapezoid
 
 # An average over more than this part of a short training would still hold its start.
@@ -95,6 +95,7 @@ RECIPES: dict[str, Recipe | GANRecipe] = {
     "sharpness": replace(
         _EFFICIENT, loss=SharpnessLoss(sharpness_weight=1.0), final_loss=None, batch_size=32
     ),
+    "error": replace(_EFFICIENT, loss=ErrorScaleLoss(), final_loss=None, learning_rate=1e-3),
     # No average of the weights: it would not go with the running statistics of the batches.
     "classifier": Recipe(
         loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
