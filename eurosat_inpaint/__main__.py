@@ -391,6 +391,11 @@ def _parser():
         help="start from the shipped weights: one run continues the last",
     )
     command.add_argument(
+        "--devices",
+        type=_whole_number(1),
+        help="train on so many at once, with KERAS_BACKEND=jax; see CONTRIBUTING.md",
+    )
+    command.add_argument(
         "--output",
         dest="directory",
         metavar="FOLDER",

@@ -137,6 +137,7 @@ def train_network(
     seed: int = 0,
     epochs: int | None = None,
     from_shipped: bool = False,
+    devices: int | None = None,
     directory: str | Path | None = None,
     data_dir: str | Path | None = None,
 ) -> dict[str, Any]:
@@ -148,7 +149,10 @@ def train_network(
         seed: of first weights, batches and masks.
         epochs: their number, instead of the profile's.
         from_shipped: start from the shipped weights, so that one run continues the last.
-        directory: where log, weights and card are written, by default ``runs/NAME``.
+        devices: train on so many at once, see ``training.use_devices``; by default on what Keras
+            chooses.
+        directory: where log, weights and card are written, by default ``runs/NAME``; a process
+            that is not the first of several writes into a folder of its own in it.
         data_dir: as of ``data.load_tiles``.
 
     Returns:
@@ -173,8 +177,11 @@ def train_network(
     batch_size = ei.training.RECIPES[network.recipe].batch_size
     build = partial(getattr(ei.models, network.builder), **network.arguments)
     directory = as_path("directory", f"runs/{name}" if directory is None else directory)
+    if devices is not None and (process := ei.training.use_devices(devices)):
+        directory = directory / f"process_{process}"
     command = f"python -m eurosat_inpaint train {name} --profile {profile} --seed {seed}"
     command += " --from-shipped" if from_shipped else ""
+    command += f" --devices {devices}" if devices else ""
     origins = origins_of(name, from_shipped)
     keras.utils.set_random_seed(seed)
     # Without the number of epochs: training sees to it that one is continued only where it may be.

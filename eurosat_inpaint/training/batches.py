@@ -17,6 +17,7 @@ from eurosat_inpaint._checks import (
     require_shape,
 )
 from eurosat_inpaint.masks import line_masks
+from eurosat_inpaint.training.distribution import devices_in_use, own_share
 
 
 class TileBatches(keras.utils.PyDataset):
@@ -64,6 +65,10 @@ class TileBatches(keras.utils.PyDataset):
         require_images("images", images)
         if len(images) < batch_size:
             raise ValueError(f"batch_size is {batch_size}, but there are {len(images)} images")
+        if batch_size % devices_in_use():
+            raise ValueError(
+                f"batch_size is {batch_size}, which {devices_in_use()} devices cannot share evenly"
+            )
         self.images = images
         self.batch_size = batch_size
         self.steps_per_epoch = steps_per_epoch or len(images) // batch_size
@@ -81,7 +86,7 @@ class TileBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple:
         try:
-            return self.batch(self.epoch * self.steps_per_epoch + index)
+            return own_share(self.batch(self.epoch * self.steps_per_epoch + index))
         except Exception as problem:
             self.problem = problem
             raise

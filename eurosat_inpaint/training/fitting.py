@@ -33,6 +33,7 @@ from eurosat_inpaint.training.checkpointing import (
     held_directory,
     not_finite,
 )
+from eurosat_inpaint.training.distribution import devices_in_use
 from eurosat_inpaint.training.identity import network_facts
 from eurosat_inpaint.training.recipes import (
     GANRecipe,
@@ -70,7 +71,8 @@ def fit_unet(
     Args:
         model: an inpainting network of ``models.unet``, uncompiled.
         images: uint8 (n, size, size, 3), the train split.
-        validation_images: uint8 (m, size, size, 3); masked once, by a fixed seed.
+        validation_images: uint8 (m, size, size, 3); masked once, by a fixed seed. Of those, several
+            devices leave out what they cannot share evenly.
         recipe: "efficient"; "original" for that of the project this one descends from; or a
             :class:`Recipe` of one's own.
         epochs: number of epochs. A stopped training may continue with another number, as long as
@@ -268,7 +270,9 @@ def _fit_inpainting(
         vary_tiles=vary_tiles,
         mask_input=mask_input,
     )
-    tiles = validation_images.astype(np.float32) / 255
+    # Devices share them evenly.
+    count = max(1, len(validation_images) // devices_in_use() * devices_in_use())
+    tiles = validation_images[:count].astype(np.float32) / 255
     masks = drawn_masks(draw_masks, tiles.shape, seed=_VALIDATION_MASK_SEED)
     inputs = (tiles * masks, masks) if mask_input else tiles * masks
     compared = (_COMPARED_MASKS, *tiles.shape[1:])
