@@ -80,7 +80,7 @@ def interval_width(lower: np.ndarray, upper: np.ndarray, masks: np.ndarray) -> n
 
     Arguments and errors are those of :func:`interval_coverage`.
     """
-    _, lower, upper, holes = _checked(lower, lower, upper, masks)
+    lower, upper, holes = _checked_ends(lower, upper, masks, ("n", "height", "width", 3))
     return _mean_in_holes(upper - lower, holes)
 
 
@@ -185,17 +185,20 @@ def _errors_and_expected(errors, expected, masks):
 
 def _checked(tiles, lower, upper, masks):
     tiles = as_tiles("tiles", tiles)
-    ends = []
+    return tiles, *_checked_ends(lower, upper, masks, tiles.shape)
+
+
+def _checked_ends(lower, upper, masks, shape):
+    lower, upper = as_array("lower", lower), as_array("upper", upper)
+    require_shape("lower", lower, *shape)
+    require_shape("upper", upper, *lower.shape)
     for name, end in (("lower", lower), ("upper", upper)):
-        end = as_array(name, end)
-        require_shape(name, end, *tiles.shape)
         if not np.isfinite(end).all():
             raise ValueError(f"{name} must be finite")
-        ends.append(end)
-    if (ends[0] > ends[1]).any():
+    if (lower > upper).any():
         raise ValueError("lower must nowhere lie above upper")
-    holes = as_masks("masks", masks, tiles.shape, holes=True) == 0
-    return tiles, *ends, holes
+    holes = as_masks("masks", masks, lower.shape, holes=True) == 0
+    return lower, upper, holes
 
 
 def _mean_in_holes(values, holes):
