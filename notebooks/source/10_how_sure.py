@@ -1,0 +1,398 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 10 · How sure?
+#
+# A restored pixel is a guess. Some guesses are as good as a measurement, others are the mean colour
+# of the neighbourhood. A scene in which both look alike is dangerous. This notebook gives every
+# restored pixel an expected error, and an interval that holds the true value nine times in ten. It
+# tests the promise, and shows where it breaks.
+#
+# **You will learn** (about 45 minutes, of which 3 are computing)
+#
+# 1. why one number for all pixels is not enough (4 minutes);
+# 2. two tables that predict errors without learning (8 minutes);
+# 3. how a small network behind the U-Net predicts them, and how to score such predictions (10
+#    minutes);
+# 4. how a factor, found on tiles kept for it, turns predictions into a promise (10 minutes);
+# 5. for whom the promise holds, and for whom it does not (13 minutes).
+#
+# You need notebooks [04](04_judging_a_restoration.ipynb) and
+# [05](05_is_the_difference_real.ipynb). Nothing is trained.
+#
+# ## Set-up
+
+# %%
+import os
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.ndimage import uniform_filter
+
+import eurosat_inpaint as ei
+
+ei.plots.use_style()
+
+# %%
+profile = os.environ.get("EUROSAT_INPAINT_PROFILE", "teach")  # smoke (tests), teach, full
+source = "synthetic" if profile == "smoke" else "auto"  # auto: EuroSAT if it can be had
+most = {"smoke": 30, "teach": 10_000, "full": 10_000}[profile]  # tiles of each kind
+coverage = 0.9  # what is promised
+seed = 0  # fixes every mask
+
+# %% [markdown]
+# Three sets of tiles, and each has its task. The *tables* below are made of validation tiles. A
+# fifth of the test tiles **calibrates**, and decides nothing else in the whole series. The others
+# **judge**: they have not been looked at for any choice.
+
+# %%
+validation = ei.data.load_tiles("validation", source=source)
+test = ei.data.load_tiles("test", source=source)
+calibrates = np.array([ei.data.calibrates(name) for name in test.filenames])
+sets = {"tables": validation, "calibration": test[calibrates], "judging": test[~calibrates]}
+sets = {
+    name: tiles[ei.data.stratified_subset(tiles.labels, min(most, len(tiles)))]
+    for name, tiles in sets.items()
+}
+images = {name: tiles.images / np.float32(255) for name, tiles in sets.items()}
+masks = {name: ei.masks.line_masks(len(tiles), seed=seed) for name, tiles in sets.items()}
+print({name: len(tiles) for name, tiles in sets.items()}, f"source: {test.source}")
+
+# %% [markdown]
+# All of them are restored once, with the expected errors that come with it. `unet_error` is the
+# network of section 3: the shipped U-Net, and behind it a head that says how far each value may be
+# off.
+
+# %%
+with_error = ei.pretrained.load("unet_error")
+restored, scales, errors = {}, {}, {}
+for name, tiles in images.items():
+    answers = [
+        with_error.predict_on_batch([tiles[part] * masks[name][part], masks[name][part]])
+        for part in np.array_split(np.arange(len(tiles)), max(1, len(tiles) // 64))
+    ]
+    restored[name], scales[name] = np.split(np.concatenate(answers), 2, axis=-1)
+    errors[name] = np.abs(tiles - restored[name])
+holes = {name: mask[..., 0] == 0 for name, mask in masks.items()}
+
+# %% [markdown]
+# ## 1 · One number is not enough
+#
+# The card of a network has a mean absolute error. Here it is, beside what it is the mean of.
+
+# %%
+in_holes = errors["judging"].mean(axis=-1)[holes["judging"]]
+quantiles = np.quantile(in_holes, (0.1, 0.5, 0.9, 0.99))
+columns = {"mean": ".3f", "10 %": ".3f", "50 %": ".3f", "90 %": ".3f", "99 %": ".3f"}
+rows = {"absolute error": (in_holes.mean(), *quantiles)}
+ei.plots.show_table(columns, rows, "Hole pixels of the judging tiles", test.source)
+
+# %% [markdown]
+# From the tenth to the ninetieth percent of the pixels the error grows by more than a factor of
+# ten. So the mean is too large for most pixels, and far too small for some. Where are those?
+
+# %%
+picked = ei.data.stratified_subset(sets["judging"].labels, 5, seed=4)
+rows = []
+for i in picked:
+    true_error = errors["judging"][i].mean(axis=-1) * holes["judging"][i]
+    expected = scales["judging"][i].mean(axis=-1) * holes["judging"][i]
+    tile, mask = images["judging"][i], masks["judging"][i]
+    rows.append([tile, tile * mask, restored["judging"][i], true_error * 5, expected * 5])
+labels = ["truth", "masked", "restored", "error x 5", "expected x 5"]
+names = [test.class_names[sets["judging"].labels[i]] for i in picked]
+figure = ei.plots.show_tiles(rows, names, labels, test.source)
+
+# %% [markdown]
+# The last column is what section 3 predicts, from the masked tile alone. It does not know where
+# exactly the error is; it knows where it may be: far from the lines, and where the surroundings are
+# full of contrast.
+#
+# ## 2 · Two tables
+#
+# Before a network predicts errors, a table should try. The first one: the mean error of hole
+# pixels by their **distance** to the nearest known pixel. The second: by distance **and local
+# contrast**, the deviation of the push-pull fill in a window of nine pixels. Both are made channel
+# by channel.
+
+# %%
+distance_edges = np.array([1, 1.5, 2.5, 3.5, 5, 7, 10, 14, 20])
+contrast_edges = np.array([0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.09])
+
+
+def bins_of(name):
+    """Of each pixel the bin of its distance, and that of its contrast."""
+    distances = ei.metrics.distances_to_known(masks[name])
+    fill = ei.baselines.push_pull(images[name] * masks[name], masks[name]).mean(axis=-1)
+    mean, square = (uniform_filter(power, (0, 9, 9)) for power in (fill, fill**2))
+    contrast = np.sqrt(np.maximum(square - mean**2, 0))
+    return np.digitize(distances, distance_edges), np.digitize(contrast, contrast_edges)
+
+
+bins = {name: bins_of(name) for name in images}
+
+
+# %%
+def table_of(*chosen):
+    """The mean error of each bin, by channel, from the tiles for the tables."""
+    shape = (len(distance_edges) + 1, len(contrast_edges) + 1)[: len(chosen)]
+    cells = [bins["tables"][k][holes["tables"]] for k in chosen]
+    place = np.ravel_multi_index(cells, shape)
+    values = errors["tables"][holes["tables"]]
+    counts = np.bincount(place, minlength=np.prod(shape))
+    sums = [np.bincount(place, values[:, c], minlength=np.prod(shape)) for c in range(3)]
+    everywhere = values.mean(axis=0)
+    means = np.stack(sums, axis=-1) / np.maximum(counts, 1)[:, None]
+    return np.where(counts[:, None] > 100, means, everywhere).reshape(*shape, 3)
+
+
+predictions = {"U-Net's head": scales}
+for title, chosen in {"distance": (0,), "distance and contrast": (0, 1)}.items():
+    table = table_of(*chosen)
+    predictions[title] = {name: table[tuple(bins[name][k] for k in chosen)] for name in images}
+
+# %%
+table = table_of(0, 1).mean(axis=-1)
+figure, axis = plt.subplots(figsize=(5.4, 3.2))
+mesh = axis.pcolormesh(table[1:, :].T, cmap=ei.plots.ERROR_COLOURS, vmin=0)
+axis.set_xticks(np.arange(len(distance_edges)), distance_edges)
+axis.set_yticks(np.arange(1, len(contrast_edges) + 1), contrast_edges)
+axis.set(xlabel="distance to the nearest known pixel", ylabel="local contrast")
+axis.grid(False)
+figure.colorbar(mesh, label="mean absolute error")
+ei.plots.say_synthetic(figure, test.source)
+
+# %% [markdown]
+# Both matter: the error grows to the right and upwards. Next to a line on a smooth tile it is a
+# hundredth, far from lines in the midst of contrast more than ten times that.
+#
+# ## 3 · A head that predicts errors
+#
+# The U-Net has looked at the tile in a hundred ways before it answers; its last features hold more
+# than distance and contrast. So a second, small network sees these features, the restored tile and
+# the mask, and predicts for each value the **scale** *s* of its error. The U-Net itself is frozen.
+# The loss is that of Laplace's law,
+#
+# log *s* + |error| / *s*,
+#
+# whose mean is least where *s* is the mean of |error|. Too small a scale is punished by the second
+# term, too large a one by the first. `models.unet_with_error` builds it, and
+# `python -m eurosat_inpaint train unet_error` trains it, in three passes over the train split.
+
+# %%
+head = with_error.get_layer("second_stage")
+card = ei.pretrained.card("unet_error")
+print(f"{head.count_params():,} parameters behind {with_error.count_params():,} in all")
+print(f"trained on {card['tiles_seen']:,} tiles; calibrated by {card['calibration']['tiles']:,}")
+
+# %% [markdown]
+# How good is a prediction of errors? Take away the pixels that it calls the most doubtful, five
+# percent at a time, and see how the mean error of the rest falls: the **sparsification curve**. An
+# oracle that knew the errors would take away the largest first. The area between the two curves is
+# the **AUSE**; 0 is perfect.
+
+
+# %%
+def judged(prediction):
+    """Errors, what was expected, and masks of the judging tiles, as the measures want them."""
+    mean = prediction["judging"].mean(axis=-1)
+    return errors["judging"].mean(axis=-1), mean, masks["judging"]
+
+
+curves = {name: ei.metrics.sparsification(*judged(p)) for name, p in predictions.items()}
+curves["oracle"] = ei.metrics.sparsification(*judged({"judging": errors["judging"]}))
+areas = {name: ei.metrics.ause(*judged(p)) for name, p in predictions.items()}
+figure = ei.plots.show_curves(
+    100 * ei.metrics.SPARSIFIED,
+    curves,
+    "% of the hole pixels taken away",
+    "mean error left, over that of all",
+    test.source,
+)
+rows = {name: (area, area / areas["distance and contrast"] - 1) for name, area in areas.items()}
+columns = {"AUSE": ".3f", "against distance and contrast": "+.0%"}
+ei.plots.show_table(columns, rows, "Order of the doubtful pixels", test.source)
+
+# %% [markdown]
+# PROSE3
+#
+# ## 4 · From a guess to a promise
+#
+# An expected error is a prediction, and may be wrong. To *promise* something, look at what actually
+# happens: on tiles kept for it, find the factor *q* such that restored value ± *q s* holds the true
+# one in nine of ten cases. Here it is in ten lines. The unit is the **tile**, since pixels of a tile
+# are no independent witnesses: each tile has one share of missed values, and the mean of these
+# shares is what counts.
+
+
+# %%
+def factor_by_hand(name="calibration"):
+    """The least factor at which the tiles miss so few values on average."""
+    ratios = errors[name] / scales[name]
+    shares = holes[name].sum(axis=(1, 2)) * 3  # values in the holes of each tile
+    n, low, high = len(ratios), 0.0, 50.0
+    for _ in range(30):
+        tried = (low + high) / 2
+        missed = ((ratios > tried) & holes[name][..., None]).sum(axis=(1, 2, 3)) / shares
+        # One more for the tile to come, of which nothing is known: it may be missed as a whole.
+        enough = (missed.sum() + 1) / (n + 1) <= 1 - coverage
+        low, high = (low, tried) if enough else (tried, high)
+    return high
+
+
+by_hand = factor_by_hand()
+by_package = ei.uncertainty.conformal_factor(
+    errors["calibration"], scales["calibration"], masks["calibration"], coverage
+)
+print(f"by hand {by_hand:.4f}, the package {by_package:.4f}")
+assert abs(by_hand - by_package) < 1e-3
+
+# %% [markdown]
+# Why does that hold for *new* tiles? If the tiles of the calibration and the new one could have come
+# in any order, then the new one is as likely in every place among them. Nothing else is needed: no
+# law of errors, and no good prediction. A bad one makes wide intervals, and keeps the promise all
+# the same. This is **conformal risk control**. The same for the tables:
+
+# %%
+widths, scores, covered, ends = {}, {}, {}, {}
+for name, prediction in predictions.items():
+    factor = ei.uncertainty.conformal_factor(
+        errors["calibration"], prediction["calibration"], masks["calibration"], coverage
+    )
+    reach = factor * prediction["judging"] * holes["judging"][..., None]
+    low = np.clip(restored["judging"] - reach, 0, 1)
+    high = np.clip(restored["judging"] + reach, 0, 1)
+    ends[name] = (images["judging"], low, high, masks["judging"])
+    covered[name] = ei.metrics.interval_coverage(*ends[name])
+    widths[name] = ei.metrics.interval_width(low, high, masks["judging"])
+    scores[name] = ei.metrics.interval_score(*ends[name], coverage)
+
+# %%
+rows = {}
+for name in predictions:
+    less = ei.metrics.paired_difference(widths[name], widths["distance and contrast"])
+    relative = np.array(list(less.values())) / widths["distance and contrast"].mean()
+    means = [values[name].mean() for values in (covered, widths, scores)]
+    rows[name] = (*means, relative[0], tuple(relative[1:]))
+columns = {"coverage": ".3f", "mean width": ".4f", "interval score": ".4f"}
+columns |= {"width against distance and contrast": "+.1%", "95 % interval": "+.1%"}
+ei.plots.show_table(columns, rows, f"Intervals that promise {coverage:.0%}", test.source)
+
+# %% [markdown]
+# PROSE4
+#
+# ## 5 · For whom it holds
+#
+# Nine in ten *on average*. A user who only looks at rivers wants to know what it is on rivers.
+
+# %%
+labels = sets["judging"].labels
+own = covered["U-Net's head"]
+rows = {}
+for label in np.unique(labels):
+    of_class = own[labels == label]
+    interval = ei.metrics.bootstrap_interval(of_class) if len(of_class) > 1 else (np.nan, np.nan)
+    rows[test.class_names[label]] = (of_class.mean(), interval, len(of_class))
+columns = {"coverage": ".3f", "95 % interval": ".3f", "tiles": ",d"}
+ei.plots.show_table(columns, rows, "By class", test.source)
+
+# %%
+hard = ei.metrics.mse(
+    images["judging"],
+    ei.baselines.push_pull(images["judging"] * masks["judging"], masks["judging"]),
+    masks["judging"],
+)
+fifths = np.array_split(np.argsort(hard), 5)
+rows = {f"fifth {k + 1}": [own[part].mean()] for k, part in enumerate(fifths)}
+columns = {"coverage": ".3f"}
+ei.plots.show_table(columns, rows, "From the easiest tiles to the hardest", test.source)
+
+# %%
+edges = np.array([1, 2, 3, 4, 6, 8, 10, 14, 20])
+by_distance = {name: ei.metrics.coverage_by_distance(*ends[name], edges) for name in predictions}
+middles = (edges[:-1] + edges[1:]) / 2
+figure = ei.plots.show_curves(
+    middles, by_distance, "distance to the nearest known pixel", "coverage", test.source
+)
+figure.axes[0].axhline(coverage, color="0.4", linewidth=1)
+
+# %%
+figure = ei.plots.show_histograms({"U-Net's head": own}, "coverage of a tile", test.source)
+
+# %% [markdown]
+# PROSE5
+#
+# ### Where it breaks
+#
+# The promise is one for tiles and *masks* like those of the calibration. What if the holes are
+# others? `ei.uncertainty.interval` takes any mask; whether it may is up to you.
+
+# %%
+few = min(300, len(sets["judging"]), len(sets["calibration"]))
+rows = {}
+for family in ei.masks.FAMILIES:
+    drawn = ei.masks.make(family, few, seed=seed)
+    drawn = drawn * (1 - (drawn.all(axis=(1, 2, 3))[:, None, None, None]))  # gaps of no width
+    usable = drawn.any(axis=(1, 2, 3))
+    part, drawn = images["judging"][:few][usable], drawn[usable]
+    low, high = ei.uncertainty.interval(part, drawn, coverage)
+    before = ei.metrics.interval_coverage(part, low, high, drawn).mean()
+    calibrating = images["calibration"][:few][usable]
+    factor = ei.uncertainty.calibrated_factor(calibrating, drawn, coverage)
+    low, high = ei.uncertainty.interval(part, drawn, factor=factor)
+    rows[family] = (before, factor, ei.metrics.interval_coverage(part, low, high, drawn).mean())
+columns = {"calibrated on lines": ".3f", "own factor": ".2f", "calibrated on these": ".3f"}
+ei.plots.show_table(columns, rows, f"Coverage under other masks, {few} tiles", test.source)
+
+# %% [markdown]
+# PROSE6
+#
+# And if the *tiles* are others? Here the same tiles, with more contrast, as another sensor or
+# another light might show them.
+
+# %%
+rows = {}
+for contrast in (0.5, 1.0, 1.5, 2.0):
+    mean = images["judging"].mean(axis=(1, 2), keepdims=True)
+    changed = np.clip(mean + contrast * (images["judging"] - mean), 0, 1)
+    low, high = ei.uncertainty.interval(changed, masks["judging"], coverage)
+    found = ei.metrics.interval_coverage(changed, low, high, masks["judging"])
+    rows[f"contrast x {contrast:g}"] = [found.mean(), (high - low).mean()]
+columns = {"coverage": ".3f", "mean width": ".4f"}
+ei.plots.show_table(columns, rows, "Other tiles, the same factor", test.source)
+
+# %% [markdown]
+# PROSE7
+#
+# ## In this notebook we have
+#
+# 1. seen that errors of restored pixels differ by more than a factor of ten;
+# 2. predicted them by two tables, and by a head behind the U-Net;
+# 3. scored predictions by what is left when the doubtful pixels go;
+# 4. made a promise of them, by a factor found on tiles kept for it;
+# 5. checked it by class, difficulty and distance, and broken it with other masks and other tiles.
+#
+# **Limits.** The promise is an average over tiles, not one for each tile or class. Tiles cut from
+# one satellite image resemble each other, so they are exchangeable only roughly. Intervals are
+# for single values: nothing is said of two pixels at once, or of a mean over an area.
+#
+# **Next:** scenes larger than a tile, in [notebook 11](11_whole_scenes.ipynb).
+#
+# **References**
+#
+# - D. A. Nix, A. S. Weigend, "Estimating the mean and variance of the target probability
+#   distribution", ICNN 1994.
+# - E. Ilg et al., "Uncertainty estimates and multi-hypotheses networks for optical flow", ECCV 2018.
+# - A. N. Angelopoulos et al., "Conformal risk control", ICLR 2024.
+# - T. Gneiting, A. E. Raftery, "Strictly proper scoring rules, prediction, and estimation", JASA
+#   2007.
