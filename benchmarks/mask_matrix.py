@@ -51,7 +51,7 @@ ROWS = {
 # Networks that ship are tested as they are.
 SHIPPED = ("unet", "unet_any")
 MASK_SEED = 0
-EPOCHS = 2
+EPOCHS = 1
 NOTES = """\
 {tiles:,} validation tiles from source {source!r} in the columns of families (seed {seed}); blocks
 of 64 x 64 pixels in those of real masks. Rows "lines", "all" and "all but ..." saw {seen:,} tiles

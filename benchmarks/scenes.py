@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 # What TensorFlow has to say while it starts is of no use on a command line.
@@ -35,6 +36,8 @@ import eurosat_inpaint as ei
 OTHER_BANDS = ("B01", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
 _BAND_NUMBERS = (1, 5, 6, 7, 8, 9, 10, 11, 12, 13)
 NEAR = 12
+# Pixels between the places of the grid over which seams are averaged.
+SHIFT = 5
 PART_ROWS = 512
 # A process of its own: its largest memory is asked for when it has ended.
 _RESTORE = """
@@ -93,24 +96,38 @@ def cell(found):
 
 
 def seams(options):
-    """Mean gradient across the borders of windows over that elsewhere, in the holes."""
-    restore = restored_by(options.model)
+    """Mean gradient across the borders of windows over that elsewhere, in the holes.
+
+    The grid is shifted over the scene: what is a border once is none the other times.
+    """
     rows = []
     for name, cases in (("Landsat", [landsat()]), ("Sentinel-2", list(sentinel2()))):
-        ratios = [
-            np.sum([gradients(picture(case), case.known) for case in cases], axis=0)
-            for picture in (restore, lambda case: case.scene)
-        ]
-        rows.append((name, *(f"{a / n_a / (b / n_b):.3f}" for a, n_a, b, n_b in ratios)))
+        ratios = seam_ratios(restored_by(options.model), cases)
+        rows.append((name, *(f"{ratio:.3f}" for ratio in ratios)))
     print_table(("scene", "restored", "true"), rows, f"{options.model}; 1 is no seam.")
 
 
-def gradients(scene, known):
-    """Sums and numbers of differences of neighbours in holes, across borders and elsewhere."""
+def seam_ratios(restore, cases):
+    """Of the restored scenes, and of the true ones."""
+    sums = np.zeros((2, 4))
+    for shift in range(0, ei.scenes.STRIDE, SHIFT):
+        for case in cases:
+            more = [(shift, 0), (shift, 0)]
+            scene = np.pad(case.scene, [*more, (0, 0)], mode="edge")
+            shifted = replace(case, scene=scene, known=np.pad(case.known, more))
+            # Neither what was added nor what is left is judged.
+            judged = ei.scenes.provenance(shifted.known) == 1
+            judged[:shift], judged[:, :shift] = False, False
+            sums += [gradients(picture, judged) for picture in (restore(shifted), scene)]
+    return [a / n_a / (b / n_b) for a, n_a, b, n_b in sums]
+
+
+def gradients(scene, judged):
+    """Sums and numbers of differences of judged neighbours, across borders and elsewhere."""
     found = np.zeros(4)
     for axis in (0, 1):
         values = np.moveaxis(scene.astype(float), axis, 0)
-        holes = np.moveaxis(~known, axis, 0)
+        holes = np.moveaxis(judged, axis, 0)
         magnitude = np.abs(np.diff(values, axis=0)).mean(axis=-1)
         both = holes[1:] & holes[:-1]
         places = np.arange(1, len(values)) % ei.scenes.STRIDE

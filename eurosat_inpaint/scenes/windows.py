@@ -19,6 +19,10 @@ SIDE = 64
 STRIDE = 25
 # So far windows reach beyond a block that they touch.
 MARGIN = SIDE - 1
+# Of the bell by which a window's pixels count, a power of the sine. With 1 gradients in the holes of
+# Sentinel-2 are 5 % larger across the borders of windows than elsewhere, with 2 they are 2 %
+# smaller, with this 1 %; the errors differ little.
+_SHARPNESS = 1.2
 # Always as many at once: what a network answers for one window may depend, in its last bits, on how
 # many it is given.
 _WINDOWS_PER_BATCH = 64
@@ -26,7 +30,7 @@ _WINDOWS_PER_BATCH = 64
 
 def _bell() -> np.ndarray:
     """Weight of each pixel of a window, float32 (SIDE, SIDE, 1): least at its border."""
-    one_way = np.sin(np.pi * (np.arange(SIDE) + 0.5) / SIDE)
+    one_way = np.sin(np.pi * (np.arange(SIDE) + 0.5) / SIDE) ** _SHARPNESS
     return np.outer(one_way, one_way).astype(np.float32)[..., None]
 
 
@@ -54,9 +58,8 @@ def restored_block(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Restore the holes of one block of a scene from all windows that touch it.
 
-    A window counts by the square of the part of it that is known: one that looks into a hole from
-    its middle has less to go by than one that looks in from the rim. MSE on Sentinel-2 under
-    clouds against push-pull: -6.2 % where all count alike, -14.5 % so.
+    A window counts by the part of it that is known: one that looks into a hole from its middle has
+    less to go by than one that looks in from the rim.
 
     Args:
         answer: what a network says of windows: masked tiles (n, SIDE, SIDE, 3) and masks
@@ -87,7 +90,7 @@ def restored_block(
             # With the margin: a window is added as a whole.
             sums = np.zeros((*known.shape, answers.shape[-1]), np.float32)
             weights = np.zeros((*known.shape, 1), np.float32)
-        trust = masks.mean(axis=(1, 2), keepdims=True) ** 2
+        trust = masks.mean(axis=(1, 2), keepdims=True)
         for cut, bell, window in zip(cuts[: len(batch)], _BELL * trust, answers, strict=False):
             sums[cut] += bell * window
             weights[cut] += bell

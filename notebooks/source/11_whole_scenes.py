@@ -94,9 +94,11 @@ def tile_by_tile(scene, known, model):
 
 
 # One field, twice as wide as a tile, so that no border in it is true.
-wide = np.asarray(
-    [np.kron(everything.images[0][..., k], np.ones((3, 3))) for k in range(3)]
-).transpose(1, 2, 0).astype(np.uint8)
+wide = (
+    np.asarray([np.kron(everything.images[0][..., k], np.ones((3, 3))) for k in range(3)])
+    .transpose(1, 2, 0)
+    .astype(np.uint8)
+)
 strip = ei.masks.cloud_masks(1, 192, coverage=0.5, scale=96, seed=3)[0, ..., 0] == 1
 cut_up = tile_by_tile(wide, strip, "unet_any")
 figure = ei.plots.show_tiles(
