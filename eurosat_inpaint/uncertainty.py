@@ -157,6 +157,11 @@ def conformal_factor(
         1.8163265306122447
     """
     coverage = as_number("coverage", coverage, COVERAGES[0], COVERAGES[-1])
+    return _factors(errors, scales, masks, [coverage])[0]
+
+
+def _factors(errors, scales, masks, coverages):
+    """The factors of :func:`conformal_factor` for several coverages; ratios are sorted once."""
     errors, scales = as_array("errors", errors), as_array("scales", scales)
     require_shape("errors", errors, "n", "height", "width", "channels")
     require_shape("scales", scales, *errors.shape)
@@ -167,8 +172,9 @@ def conformal_factor(
     if not (np.isfinite(scales[holes]).all() and (scales[holes] > 0).all()):
         raise ValueError("scales must be finite and positive in the holes")
     count = len(errors)
-    missed = ((1 - coverage) * (count + 1) - 1) / count
-    if missed < -1e-9:
+    missed = [((1 - coverage) * (count + 1) - 1) / count for coverage in coverages]
+    if min(missed) < -1e-9:
+        coverage = max(coverages)
         raise ValueError(
             f"errors must be of {int(np.ceil(coverage / (1 - coverage) - 1e-9))} tiles or more for "
             f"a coverage of {coverage:g}, got {count}"
@@ -178,8 +184,8 @@ def conformal_factor(
     weights = np.broadcast_to(1 / holes.sum(axis=(1, 2, 3), keepdims=True), holes.shape)[holes]
     order = np.argsort(ratios)
     covered = np.cumsum(weights[order]) / count
-    place = np.searchsorted(covered, 1 - missed - 1e-12)
-    return float(ratios[order[min(int(place), len(order) - 1)]])
+    places = np.searchsorted(covered, 1 - np.array(missed) - 1e-12)
+    return ratios[order[np.minimum(places, len(order) - 1)]].tolist()
 
 
 def restored_and_error(
@@ -215,7 +221,7 @@ def calibration_of(model: Any, images: np.ndarray, masks: np.ndarray) -> dict[st
     ]
     return {
         "tiles": len(images),
-        "factors": [round(conformal_factor(errors, scales, masks, c), 5) for c in promised],
+        "factors": [round(factor, 5) for factor in _factors(errors, scales, masks, promised)],
         "error_factor": round(float(by_tile[0].mean() / by_tile[1].mean()), 5),
     }
 
