@@ -189,7 +189,7 @@ OTHER_CONTENT = {
 @pytest.mark.parametrize("damage", DAMAGED_CARDS)
 def test_a_damaged_card_is_left_out_and_named_when_asked_for(damage, copied_weights):
     DAMAGED_CARDS[damage](copied_weights / CARD)
-    assert pretrained.names() == ["gan", "gan_control", "wnet"]
+    assert pretrained.names() == ["gan", "gan_control", "unet_any", "wnet"]
     assert pretrained.names("classification") == ["classifier", "second_classifier"]
     pretrained.load("classifier")
     for function in (pretrained.card, pretrained.load):
@@ -262,7 +262,7 @@ def test_other_tasks_are_refused(task):
 
 
 def test_inpaint_by_a_name_whose_card_is_damaged_says_so(copied_weights):
-    pretrained._loaded.cache_clear()
+    pretrained.loaded.cache_clear()
     write(b"{")(copied_weights / CARD)
     tiles = data.synthetic_tiles(1)[0]
     with pytest.raises(ValueError, match=re.escape(f"{CARD} is damaged")):

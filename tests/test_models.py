@@ -21,7 +21,7 @@ from eurosat_inpaint.models import (
     wnet,
     wnet_stages,
 )
-from eurosat_inpaint.models.unet import _depth_to_space, _space_to_depth
+from eurosat_inpaint.models.unet import depth_to_space, space_to_depth
 
 TINY_RESIDUAL = {"filters": (8, 12), "blocks": (1, 2)}
 
@@ -206,11 +206,11 @@ def test_fill_of_black_and_white_stays_finite():
 
 def test_depth_to_space_inverts_space_to_depth():
     features = np.random.default_rng(0).random((2, 8, 12, 3), np.float32)
-    deep = keras.ops.convert_to_numpy(_space_to_depth(features))
+    deep = keras.ops.convert_to_numpy(space_to_depth(features))
     assert deep.shape == (2, 4, 6, 12)
     # Each coarse pixel holds its four fine ones.
     np.testing.assert_array_equal(deep[1, 2, 3], features[1, 4:6, 6:8].ravel())
-    back = keras.ops.convert_to_numpy(_depth_to_space(deep))
+    back = keras.ops.convert_to_numpy(depth_to_space(deep))
     np.testing.assert_array_equal(back, features)
 
 

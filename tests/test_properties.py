@@ -33,6 +33,8 @@ DOORS = (
     "training",
     "metrics",
     "plots",
+    "uncertainty",
+    "scenes",
     "widgets",
 )
 SIZE = 16
@@ -84,6 +86,16 @@ def for_a_fill():
     return {"masked": masked(), "mask": masks()}
 
 
+def with_interval():
+    images = floats()
+    lower = np.clip(images - 0.1, 0, 1)
+    return {"lower": lower, "upper": np.clip(images + 0.1, 0, 1), "masks": masks()}
+
+
+def with_expected_errors():
+    return {"errors": floats()[..., 0], "expected": floats()[..., 1].copy(), "masks": masks()}
+
+
 def values():
     return np.linspace(0, 1, 20) ** 2
 
@@ -91,6 +103,7 @@ def values():
 # A function, and arguments that are right.
 CALLS = {
     "data.read_tile": lambda: {"file": png()},
+    "data.calibrates": lambda: {"filename": "Forest_1.jpg"},
     "data.split_of": lambda: {"filename": "Forest_1.jpg"},
     "data.stratified_subset": lambda: {"labels": labels(20), "count": 5, "seed": 1},
     "data.synthetic_tiles": lambda: {"n": 2, "seed": 1},
@@ -102,6 +115,7 @@ CALLS = {
     "masks.brush_stroke_masks": family(strokes=3, widths=(2, 4), coverage=None),
     "masks.random_pixel_masks": family(coverage=0.5),
     "masks.dead_column_masks": family(groups=3, widest=2, coverage=None),
+    "masks.mixed_masks": family(families=("boxes", "lines"), original=0.5),
     "masks.make": lambda: {"family": "boxes", "n": 2},
     "masks.packed_lines": lambda: {
         "tops": np.array([[1, 5]]),
@@ -159,6 +173,16 @@ CALLS = {
     "metrics.spectral_peak": two_images,
     "metrics.referee_accuracy": lambda: {**with_large_holes(), "kind": "linear"},
     "metrics.kernel_distance": lambda: {"tiles": values()[:, None], "restored": values()[:, None]},
+    "metrics.interval_coverage": lambda: {"tiles": floats(), **with_interval()},
+    "metrics.interval_width": with_interval,
+    "metrics.interval_score": lambda: {"tiles": floats(), **with_interval(), "coverage": 0.9},
+    "metrics.coverage_by_distance": lambda: {
+        "tiles": floats(),
+        **with_interval(),
+        "edges": (0, 2, 4),
+    },
+    "metrics.sparsification": with_expected_errors,
+    "metrics.ause": with_expected_errors,
     "metrics.evaluate": lambda: {
         "model": ei.baselines.push_pull,
         "images": tiles(),
@@ -172,6 +196,20 @@ CALLS = {
         "masks": masks(),
     },
     "metrics.gflop_per_tile": lambda: {"model": NETWORK},
+    "training.vary_tiles": lambda: {"images": tiles(), "share": 0.5, "seed": 1},
+    "uncertainty.conformal_factor": lambda: {
+        "errors": floats(),
+        "scales": floats() + 0.1,
+        "masks": masks(),
+        "coverage": 0.5,
+    },
+    "scenes.restore": lambda: {
+        "scene": tiles(1, 20)[0],
+        "known": masks(1, 20)[0, ..., 0] == 1,
+        "model": "push_pull",
+        "scale": (0, 255),
+    },
+    "scenes.provenance": lambda: {"known": masks(1, 20)[0, ..., 0] == 1},
     "training.TileBatches": lambda: {"images": tiles(), "batch_size": 2, "seed": 1},
     "training.MaskedTileBatches": lambda: {"images": tiles(), "batch_size": 2, "seed": 1},
     "training.LabelledTileBatches": lambda: {
@@ -205,14 +243,18 @@ OTHERS = {
     "models.critic_loss": "of logits; test_gan",
     "models.mean_in_holes": "of logits; test_gan",
     "models.original_unet": "seconds a call; test_models",
+    "models.unet_with_error": "seconds a call; test_uncertainty",
     "models.wnet": "seconds a call; test_wnet",
     "models.wnet_stages": "test_wnet",
+    "pretrained.loaded": "a name only",
     "pretrained.load": "seconds a call; test_pretrained",
     "pretrained.restore_in_batches": "not public: called by evaluate and inpaint",
     "pretrained.restored_batches": "not public",
     "pretrained.as_restorer": "not public",
     "pretrained.sha256_of": "a path only",
     "training.ConvolutionMuon": "Keras' own arguments; test_optimizers",
+    "training.ErrorScaleLoss": "a loss of Keras; test_uncertainty",
+    "training.use_devices": "changes what is built after it; test_devices",
     "training.Trapezoid": "a schedule of Keras; test_optimizers",
     "training.ProgressLine": "a name only",
     "training.callbacks_of": "a recipe only",
@@ -228,6 +270,14 @@ OTHERS = {
     "metrics.compare": "seconds a call; test_metrics",
     "metrics.land_cover_agreement": "test_landcover",
     "metrics.land_cover_features": "test_landcover",
+    "scenes.restore_file": "paths; test_rasters",
+    "uncertainty.calibrated_factor": "seconds a call; test_uncertainty",
+    "uncertainty.calibration_of": "not public: for shipping",
+    "uncertainty.expected_error": "seconds a call; test_uncertainty",
+    "uncertainty.interval": "seconds a call; test_uncertainty",
+    "uncertainty.names": "no arguments",
+    "uncertainty.restored_and_error": "not public: for scenes",
+    "uncertainty.scores_of": "not public: for shipping",
     "widgets.inpainting_explorer": "test_widgets",
     "widgets.mask_explorer": "test_widgets",
     "widgets.watch_training": "test_monitor",

@@ -46,8 +46,8 @@ def calibrates(filename: str) -> bool:
         TypeError: if it is no text.
 
     Example:
-        >>> [number for number in range(1, 100) if calibrates(f"River_{number}.jpg")]
-        []
+        >>> calibrates("River_21.jpg"), calibrates("River_22.jpg")
+        (True, False)
     """
     return _CALIBRATION_FROM <= _fraction(filename) < _TEST_BELOW
 

@@ -168,7 +168,7 @@ def ause(errors: np.ndarray, expected: np.ndarray, masks: np.ndarray) -> float:
 
 
 def _errors_and_expected(errors, expected, masks):
-    errors, expected = as_array("errors", errors), as_array("expected", expected)
+    errors, expected = _as_floats("errors", errors), _as_floats("expected", expected)
     require_shape("errors", errors, "n", "height", "width")
     require_shape("expected", expected, *errors.shape)
     masks = as_masks("masks", masks, (*errors.shape, 1))
@@ -189,7 +189,7 @@ def _checked(tiles, lower, upper, masks):
 
 
 def _checked_ends(lower, upper, masks, shape):
-    lower, upper = as_array("lower", lower), as_array("upper", upper)
+    lower, upper = _as_floats("lower", lower), _as_floats("upper", upper)
     require_shape("lower", lower, *shape)
     require_shape("upper", upper, *lower.shape)
     for name, end in (("lower", lower), ("upper", upper)):
@@ -199,6 +199,11 @@ def _checked_ends(lower, upper, masks, shape):
         raise ValueError("lower must nowhere lie above upper")
     holes = as_masks("masks", masks, lower.shape, holes=True) == 0
     return lower, upper, holes
+
+
+def _as_floats(name, values):
+    array = as_array(name, values)
+    return array.astype(np.result_type(array.dtype, np.float32), copy=False)
 
 
 def _mean_in_holes(values, holes):

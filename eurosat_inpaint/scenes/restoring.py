@@ -341,7 +341,7 @@ def _require_scene(scene):
             "scene must not be a masked array: give its data as scene and the inverse of its mask "
             "as known"
         )
-    if not hasattr(scene, "dtype") or not hasattr(scene, "shape"):
+    if not isinstance(scene, np.ndarray) and not _is_dask(scene):
         raise TypeError(f"scene must be a NumPy or Dask array, got {type(scene).__name__}")
     if len(scene.shape) != 3 or 0 in scene.shape:
         raise ValueError(f"scene must have shape (height, width, bands), got {tuple(scene.shape)}")
@@ -359,7 +359,7 @@ def require_numbers(name: str, dtype: Any) -> None:
 
 
 def _as_known(known, scene):
-    if not hasattr(known, "dtype") or known.dtype != bool:
+    if not (isinstance(known, np.ndarray) or _is_dask(known)) or known.dtype != bool:
         given = getattr(known, "dtype", type(known).__name__)
         raise TypeError(f"known must be an array of bool, True where known, got {given}")
     shapes = (tuple(scene.shape[:2]), tuple(scene.shape))

@@ -278,12 +278,18 @@ def _fit_inpainting(
     compared = (_COMPARED_MASKS, *tiles.shape[1:])
     arguments = {
         "draw_masks": drawn_masks(draw_masks, compared, seed=0),
-        "vary_tiles": varied_tiles(vary_tiles, images[:_COMPARED_MASKS], lambda: 0),
+        "vary_tiles": None if vary_tiles is None else _varied_ramp(vary_tiles, compared),
         "validation_images": validation_images,
         **dict(arguments),
     }
     data = (inputs, tiles)
     return run_training(model, recipe, make_batches, data, arguments=arguments, **settings)
+
+
+def _varied_ramp(vary_tiles, shape):
+    """What it makes of tiles on which all of its changes show, and which are always the same."""
+    ramp = np.arange(np.prod(shape)).reshape(shape).astype(np.uint8)
+    return varied_tiles(vary_tiles, ramp, lambda: 0)
 
 
 def run_training(

@@ -39,7 +39,7 @@ def vary_tiles(images: np.ndarray, *, share: float = 0.4, seed: int = 0) -> np.n
         >>> tiles = np.full((8, 64, 64, 3), 51, np.uint8)
         >>> varied = vary_tiles(tiles, share=0.5)
         >>> varied.shape, int((varied == np.float32(0.2)).all(axis=(1, 2, 3)).sum())
-        ((8, 64, 64, 3), 3)
+        ((8, 64, 64, 3), 5)
     """
     require_images("images", images)
     share = as_number("share", share, 0, 1)

@@ -20,7 +20,7 @@ from eurosat_inpaint.widgets.redrawing import Redrawing
 _COUNTED = 100
 # The error map's last colour stands for this mean absolute error and more, white being 1.
 _LARGEST_ERROR = 0.25
-_NETWORK_TO_START_WITH = "unet"
+_NETWORK_TO_START_WITH = "unet_any"
 # Fills that OpenCV computes, which need not be installed.
 _BY_OPENCV = ("telea", "navier_stokes")
 
@@ -43,7 +43,7 @@ def mask_explorer(tiles: data.Tiles | None = None) -> ipywidgets.Widget:
 
 
 def inpainting_explorer(tiles: data.Tiles | None = None) -> ipywidgets.Widget:
-    """Choose a mask and a method, and see what it restores, where it errs, and by how much.
+    """Choose a mask and a method, and see what it restores, where it errs, and what it expected.
 
     Methods are the classical fills and the shipped networks. A picture of one's own, PNG or JPEG,
     can take the place of the tile.
@@ -179,7 +179,7 @@ class _InpaintingExplorer(_Explorer):
         super().__init__(
             "Inpainting explorer",
             tiles,
-            ("Tile", "Masked tile", "Restored tile", "Error"),
+            ("Tile", "Masked tile", "Restored tile", "Error", "Expected error"),
             ("Mask as code", "Result as code"),
             (self._method,),
             upload=True,
@@ -192,10 +192,10 @@ class _InpaintingExplorer(_Explorer):
         tile = self._tile.image() / 255
         restored = self._restore(tile, mask)
         scores = metrics.mse(tile, restored, mask), metrics.psnr(tile, restored, mask)
-        return tile, mask, restored, scores
+        return tile, mask, restored, self._expected(tile, mask), scores
 
     def _shown(self, found):
-        tile, mask, restored, (mse, psnr) = found
+        tile, mask, restored, expected, (mse, psnr) = found
         method = self._method.label
         errors = np.abs(restored - tile)[0].mean(axis=-1)
         self._panels["Tile"].show(pictures.tile_png(tile[0]), self._tile.text())
@@ -206,6 +206,13 @@ class _InpaintingExplorer(_Explorer):
             f"mean over the channels, white being 1: black is 0, pale yellow {_LARGEST_ERROR} and "
             "more",
         )
+        if expected is None:
+            words = f"{method} does not say how far it may be off"
+            self._panels["Expected error"].show(pictures.error_png(0 * errors, 1), words)
+        else:
+            words = "what the network expects before it sees the tile, in the same colours"
+            png = pictures.error_png(expected[0, ..., 0], _LARGEST_ERROR)
+            self._panels["Expected error"].show(png, words)
         self._figures.value = (
             f"<p>{_coverage_text(masks.coverage(mask)[0])} MSE in the holes: {mse[0]:.5f}. "
             f"PSNR in the holes: {psnr[0]:.1f} dB.</p>"
@@ -220,6 +227,14 @@ class _InpaintingExplorer(_Explorer):
         if self._method.value in baselines.FILLS:
             return baselines.FILLS[self._method.value](tile * mask, mask)
         return pretrained.inpaint(tile, mask, model=self._method.value)
+
+    def _expected(self, tile, mask):
+        """The expected error of a network that has a head for it, else None."""
+        from eurosat_inpaint import uncertainty
+
+        if self._method.value not in uncertainty.names():
+            return None
+        return uncertainty.expected_error(tile, mask, model=self._method.value)
 
     def _result_code(self):
         from eurosat_inpaint import baselines
