@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 
 SIDE = 64
-# The networks see two pixels by two as one: with an odd stride a pixel is now on one side of such a
-# pair, now on the other. MSE in the holes against push-pull, Landsat under scan-line gaps and
-# Sentinel-2 under clouds, after two epochs of training: with 17 -26.7 % and -14.9 %, with 20 -23.1
-# and -13.7, with 21 -26.9 and -14.0, with 24 -23.1 and -11.6, with 25, at half the work of 17,
-# -26.2 and -12.2.
+# Odd: networks see two pixels by two as one, and a pixel is now on one side of such a pair, now on
+# the other. MSE in the holes against push-pull, Landsat under scan-line gaps and Sentinel-2 under
+# clouds, by a network half trained: with 17 -26.7 % and -14.9 %, with 20 -23.1 and -13.7, with 21
+# -26.9 and -14.0, with 24 -23.1 and -11.6, with 25, at half the work of 17, -26.2 and -12.2.
 STRIDE = 25
 # So far windows reach beyond a block that they touch.
 MARGIN = SIDE - 1
-# Of the bell by which a window's pixels count, a power of the sine. With 1 gradients in the holes of
+# Of the bell by which a window counts, a power of the sine. With 1 gradients in the holes of
 # Sentinel-2 are 5 % larger across the borders of windows than elsewhere, with 2 they are 2 %
 # smaller, with this 1 %; the errors differ little.
 _SHARPNESS = 1.2

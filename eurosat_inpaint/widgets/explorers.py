@@ -20,7 +20,7 @@ from eurosat_inpaint.widgets.redrawing import Redrawing
 _COUNTED = 100
 # The error map's last colour stands for this mean absolute error and more, white being 1.
 _LARGEST_ERROR = 0.25
-_NETWORK_TO_START_WITH = "unet_any"
+_NETWORK_TO_START_WITH = "unet"
 # Fills that OpenCV computes, which need not be installed.
 _BY_OPENCV = ("telea", "navier_stokes")
 

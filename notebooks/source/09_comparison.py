@@ -64,7 +64,7 @@ seed = 0  # fixes masks and noise
 # %% [markdown]
 # ## 1 · The candidates
 #
-# Four networks are shipped with the package, and all descend from the same weights:
+# Four of the shipped networks were trained for these masks, and all descend from the same weights:
 #
 # - the **U-Net** of notebook 06;
 # - the **GAN**: its weights as a generator, trained on against a critic;

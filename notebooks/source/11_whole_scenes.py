@@ -109,9 +109,9 @@ figure = ei.plots.show_tiles(
 )
 
 # %% [markdown]
-# Roofs and fields end where a tile ends. Every tile guesses alone, from what is known in it, and two
-# neighbours guess differently. In numbers: the mean gradient across the borders of tiles, over that
-# elsewhere in the holes. Where nothing happens at a border, it is 1.
+# Roofs and fields end where a tile ends. Every tile guesses alone, from what is known in it, and
+# two neighbours guess differently. In numbers: the mean gradient across the borders of tiles, over
+# that elsewhere in the holes. Where nothing happens at a border, it is 1.
 
 
 # %%
@@ -194,10 +194,10 @@ ei.plots.show_table(
 #
 # A scene of a hundred million pixels does not fit through a network at once. It is cut into chunks,
 # and each is restored with as much around it as its windows see. Here is the trap: if windows began
-# at the corner of each chunk, then the result would depend on how the scene was cut, and a colleague
-# with another chunk size would publish another picture. So windows begin at multiples of 25 of the
-# *scene*, and every chunk computes all windows that touch it. Dask does the rest: `restore` takes
-# its arrays, and returns one that is computed when it is asked for.
+# at the corner of each chunk, then the result would depend on how the scene was cut, and a
+# colleague with another chunk size would publish another picture. So windows begin at multiples of
+# 25 of the *scene*, and every chunk computes all windows that touch it. Dask does the rest:
+# `restore` takes its arrays, and returns one that is computed when it is asked for.
 
 # %%
 whole = ei.scenes.restore(scene, known, model="unet_any")
@@ -224,11 +224,11 @@ ei.plots.say_synthetic(figure, everything.source)
 # ## 4 · Which masks a network must have seen
 #
 # The U-Net of notebook 06 was trained on nine lines. `unet_any`, which this notebook uses, began
-# with its weights and was trained on masks of *all* families, 5 to 95 % known, a fifth of them still
-# nine lines; and two fifths of its tiles were varied in contrast, colour, sharpness and noise. Was
-# that needed? The **matrix of masks** says: each row is the shipped U-Net trained on for the same
-# number of tiles, on other masks; each column is what it is tested on. A cell is the difference to
-# push-pull of the error in the holes, in percent of push-pull's.
+# with its weights and was trained on masks of *all* families, 5 to 95 % known, a fifth of them
+# still nine lines; and two fifths of its tiles were varied in contrast, colour, sharpness and
+# noise. Was that needed? The **matrix of masks** says: each row is the shipped U-Net trained on for
+# the same number of tiles, on other masks; each column is what it is tested on. A cell is the
+# difference to push-pull of the error in the holes, in percent of push-pull's.
 
 # %%
 path = Path("../benchmarks/results/mask_matrix.json")  # in the repository only
@@ -364,8 +364,8 @@ figure.set_size_inches(8.6, 2.2)
 # ## 7 · What must not be done with restored pixels
 #
 # A restored scene looks like data. It is not. Take two uses that seem harmless: *how bright is the
-# brightest tenth* of the area, and *how much it varies*. Both from the truth, and from what was made
-# up in its place.
+# brightest tenth* of the area, and *how much it varies*. Both from the truth, and from what was
+# made up in its place.
 
 # %%
 fields = units[: len(units) // 16 * 16]
