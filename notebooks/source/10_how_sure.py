@@ -162,6 +162,7 @@ def table_of(*chosen):
     return table
 
 
+# %%
 predictions = {"U-Net's head": scales}
 for title, chosen in {"distance": (0,), "distance and contrast": (0, 1)}.items():
     table = table_of(*chosen)

@@ -98,6 +98,7 @@ def tile_by_tile(scene, known, model):
     return restored
 
 
+# %%
 # Single tiles, three times enlarged, so that no border of a tile is a border in truth.
 picked = ei.data.stratified_subset(everything.labels, 8, seed=seed)
 wides = [zoom(everything.images[i], (3, 3, 1), order=1) for i in picked]
@@ -158,6 +159,7 @@ def in_windows(scene, known, network, step=25):
     return np.where(known[..., None], scene, np.rint(255 * answers)).astype(np.uint8)
 
 
+# %%
 unet_any = ei.pretrained.load("unet_any")
 by_hand = in_windows(wides[0], skies[0], unet_any)
 blended = [ei.scenes.restore(w, sky, model="unet_any") for w, sky in zip(wides, skies, strict=True)]
@@ -331,6 +333,7 @@ def two_files(folder_of_files):
     return path_of_scene, path_of_mask
 
 
+# %%
 work = Path(tempfile.mkdtemp())
 path_of_scene, path_of_mask = two_files(work)
 
