@@ -20,7 +20,6 @@ _BLOCK = 64
 # Reflectances times 10,000 that look black and white, as in EuroSAT.
 SENTINEL2_SCALE = (0, 2750)
 DATES = 3
-MASKS = 17
 
 
 @dataclass

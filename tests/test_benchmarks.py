@@ -11,9 +11,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from helpers_scenes import made_known, made_scene, write_raster
 
 from eurosat_inpaint import baselines, data, models, pretrained, shipping, training
-from eurosat_inpaint.masks import line_masks
+from eurosat_inpaint.masks import FAMILIES, line_masks
 
 pytestmark = pytest.mark.slow
 
@@ -93,7 +94,8 @@ def test_masks(table):
 def test_training(table, small_shipped, tmp_path):
     output = tmp_path / "results" / "training.json"
     rows, notes = table("training.py", "--repeats", 1, "--steps", 2, "--output", output)
-    batches = {"original": "8", "gan": "32", "gan_control": "32", "unet": "64", "wnet": "32"}
+    batches = {"original": "8", "gan": "32", "gan_control": "32", "unet": "64", "unet_any": "64"}
+    batches["wnet"] = "32"
     assert {name: cells[2] for name, cells in rows.items()} == batches
     assert {cells[3] for cells in rows.values()} == {"float32"}
     for cells in rows.values():
@@ -116,7 +118,7 @@ def test_inference(table):
 
 def test_quality(table):
     rows, notes = table("quality.py", "--tiles", 4)
-    scored = [*baselines.FILLS, "unet", "gan", "gan_control", "wnet"]
+    scored = [*baselines.FILLS, "unet", "gan", "gan_control", "unet_any", "wnet"]
     assert list(rows) == [*scored, *REPORTED_ROWS]
     for position, name in enumerate(scored):
         assert_finite(rows[name][:6], 3)
@@ -200,3 +202,55 @@ def test_gan_search_adds_a_run_and_shows_it(table, monkeypatch, tmp_path):
     rows, notes = table("gan_search.py", "--output", output, "table")
     assert_finite(rows["no noise, seed 0"][2:], 1)
     assert "5 steps of" in notes
+
+
+@pytest.fixture
+def scenes(tmp_path, monkeypatch):
+    """A folder of small scenes that look like the real ones to the benchmarks."""
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    write_raster(folder / "landsat7_etm.tif", made_scene(90, 80, 6))
+    gaps = np.where(np.arange(50)[:, None] % 8 < 3, np.nan, np.zeros((50, 60), np.float32))
+    write_raster(folder / "landsat7_slc_off.tif", gaps.astype(np.float32))
+    clouds = np.stack([~made_known(70, 70, seed) for seed in (1, 2)], axis=-1)
+    write_raster(folder / "sentinel2_cloud_masks.tif", clouds.astype(np.uint8))
+    for date in (1, 2, 3):
+        values = made_scene(70, 70, 13, np.uint16, seed=date)
+        write_raster(folder / f"sentinel2_clear_{date}.tif", values)
+    monkeypatch.setenv("EUROSAT_INPAINT_SCENES", str(folder))
+    return folder
+
+
+def test_scenes_are_compared_with_two_fills(table, scenes):
+    rows, notes = table("scenes.py", "--model", "push_pull", "quality")
+    assert list(rows)[:2] == ["Landsat, real scan-line gaps", "Sentinel-2, real clouds"]
+    for cells in rows.values():
+        assert_finite(cells[:2], 1)
+        assert_finite(cells[2:], 3)
+    rows, _ = table("scenes.py", "--model", "mean", "seams")
+    for cells in rows.values():
+        assert_finite(cells, 1)
+
+
+def test_cost_of_scenes(table):
+    rows, _ = table("scenes.py", "--model", "push_pull", "cost", "--sides", 150)
+    assert_finite(rows["150 x 150"], 1)
+
+
+def test_mask_matrix_adds_a_row_and_shows_it(table, scenes, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    matrix = runpy.run_path(str(BENCHMARKS / "mask_matrix.py"))
+    output = tmp_path / "matrix.json"
+    arguments = ["", "--output", str(output), "run", "all but clouds", "--steps", "1"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    matrix["main"]()
+    (row,) = json.loads(output.read_text())
+    assert row["seen"] == 64
+    assert list(row["cells"]) == [*FAMILIES, "real gaps", "real clouds"]
+    for cell in row["cells"].values():
+        assert cell["low"] <= cell["difference"] <= cell["high"]
+    # One step leads nowhere far from the U-Net, which is better than push-pull.
+    assert row["cells"]["lines"]["difference"] < 0
+    rows, notes = table("mask_matrix.py", "--output", output, "table")
+    assert_finite(rows["all but clouds"], 3)
+    assert "64 tiles" in notes

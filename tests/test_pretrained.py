@@ -112,8 +112,13 @@ def test_scores_on_the_card_are_reproduced(name):
     on_card = pretrained.card(name)["validation"]
     assert {k: scores[k] for k in SCORES} == pytest.approx({k: on_card[k] for k in SCORES}, 1e-3)
     # What is trained against a critic gives up nearness for sharpness; it stays nearer than
-    # push-pull.
-    assert scores["mse"] <= {"gan": 0.0032, "wnet": 0.0028}.get(name, 0.0022)
+    # push-pull. What is trained on all masks gives up little on these.
+    limits = {
+        "gan": 0.0032,
+        "wnet": 0.0028,
+        "unet_any": 1.05 * pretrained.card("unet")["validation"]["mse"],
+    }
+    assert scores["mse"] <= limits.get(name, 0.0022)
 
 
 @pytest.mark.parametrize("position", [0, 5000, -1])
