@@ -107,7 +107,7 @@ def doctor(data_dir: str | None = None) -> None:
             text = say()
         except Exception as problem:  # Whatever is broken: the other lines are wanted all the more.
             text = f"cannot be told: {_one_line(problem)}"
-        print(f"{label:<21}{text}", flush=True)
+        print(f"{label:<28}{text}", flush=True)
 
 
 def train(network: str, directory: str | None = None, **settings: Any) -> None:

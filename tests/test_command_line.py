@@ -88,8 +88,8 @@ def test_doctor_says_line_by_line_what_works(capsys, archive_zip):
     counts = f"60 from 'local': train {splits[0]}, validation {splits[1]}, test {splits[2]}"
     assert counts in text
     parameters = pretrained.card("unet")["parameters"]
-    assert f"Weights 'unet'       load, {parameters:,} parameters" in lines
-    assert f"Decoded tiles        local 1 MB, kept in {data.cache_folder()}" in lines
+    assert f"Weights 'unet'              load, {parameters:,} parameters" in lines
+    assert f"Decoded tiles               local 1 MB, kept in {data.cache_folder()}" in lines
     assert str(archive_zip) not in text
 
 
@@ -111,8 +111,8 @@ def test_doctor_says_what_does_not_work(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", folder)
     status, lines, _ = run(capsys, "doctor", "--data", tmp_path / "nowhere.zip")
     assert status == 0
-    assert any(line.startswith("Tiles                none: --data names") for line in lines)
-    assert any(line.startswith("Weights 'unet'       do not load:") for line in lines)
+    assert any(line.startswith("Tiles                       none: --data names") for line in lines)
+    assert any(line.startswith("Weights 'unet'              do not load:") for line in lines)
 
 
 @pytest.mark.slow

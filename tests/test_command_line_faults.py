@@ -214,7 +214,7 @@ def test_doctor_tells_all_else_whatever_is_broken(
     monkeypatch.setattr(module, name, fail)
     status, lines, _ = run(capsys, "doctor", "--data", archive_folder)
     assert status == 0
-    labels = [line[:21].strip() for line in lines]
+    labels = [line[:28].strip() for line in lines]
     for label in ("eurosat-inpaint", "Cores", "Memory", "Tiles", "Weights 'unet'", "Profile"):
         assert label in labels
     assert any(line.endswith("cannot be told: RuntimeError broken in two lines") for line in lines)
@@ -225,7 +225,7 @@ def test_doctor_tells_of_damaged_cards_and_missing_ones(capsys, monkeypatch, tmp
     monkeypatch.setattr(pretrained, "WEIGHTS_FOLDER", tmp_path)
     status, lines, _ = run(capsys, "doctor", "--data", tmp_path / "nowhere")
     assert status == 0
-    said = {line[:21].strip(): line[21:] for line in lines}
+    said = {line[:28].strip(): line[28:] for line in lines}
     assert said["Weights 'wnet'"].startswith("do not load: wnet.json is damaged")
     assert said["Weights 'unet'"].startswith("do not load: name must be one of")
 

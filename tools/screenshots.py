@@ -18,7 +18,7 @@ import eurosat_inpaint as ei
 ei.widgets.{explorer}()
 """
 # All of an explorer at once.
-WINDOW = {"width": 1500, "height": 1200}
+WINDOW = {"width": 1500, "height": 1500}
 
 
 def main() -> None:

@@ -210,7 +210,7 @@ class _InpaintingExplorer(_Explorer):
             words = f"{method} does not say how far it may be off"
             self._panels["Expected error"].show(pictures.error_png(0 * errors, 1), words)
         else:
-            words = "what the network expects before it sees the tile, in the same colours"
+            words = "what the network expects from the masked tile alone, in the same colours"
             png = pictures.error_png(expected[0, ..., 0], _LARGEST_ERROR)
             self._panels["Expected error"].show(png, words)
         self._figures.value = (
