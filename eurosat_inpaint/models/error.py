@@ -7,7 +7,7 @@ from eurosat_inpaint.models.unet import (
     as_stages,
     convolution,
     depth_to_space,
-    residual_blocks,
+    encoded_and_decoded,
     residual_unet,
     space_to_depth,
 )
@@ -79,28 +79,7 @@ def _head(size, shape, filters, blocks, dtype):
     seen = layers.Concatenate(dtype="float32", name="tile_and_mask")([restored, mask])
     seen = layers.Concatenate(dtype="float32", name="seen")([space_to_depth(seen), features])
     hidden = convolution(filters[0], 3, name="stem", dtype=dtype)(seen)
-    skips = []
-    for stage, width in enumerate(filters, start=1):
-        if stage > 1:
-            hidden = layers.MaxPooling2D(
-                2, data_format="channels_last", name=f"encoder_{stage}_pooling", dtype=dtype
-            )(hidden)
-            hidden = convolution(width, 1, name=f"encoder_{stage}_width", dtype=dtype)(hidden)
-        hidden = residual_blocks(hidden, blocks[stage - 1], f"encoder_{stage}", dtype)
-        skips.append(hidden)
-    skips.pop()
-    for stage in range(len(filters) - 1, 0, -1):
-        name = f"decoder_{stage}"
-        hidden = convolution(filters[stage - 1], 1, name=f"{name}_width", dtype=dtype)(hidden)
-        hidden = layers.UpSampling2D(
-            2,
-            data_format="channels_last",
-            interpolation="bilinear",
-            name=f"{name}_upsampling",
-            dtype=dtype,
-        )(hidden)
-        hidden = layers.Add(name=f"{name}_skip", dtype=dtype)([hidden, skips.pop()])
-        hidden = residual_blocks(hidden, blocks[stage - 1], name, dtype)
+    hidden = encoded_and_decoded(hidden, filters, blocks, dtype)
     logarithm = convolution(12, 3, kernel_initializer="zeros", name="logarithm", dtype="float32")(
         hidden
     )

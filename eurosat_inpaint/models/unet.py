@@ -236,6 +236,29 @@ def corrected_fill(
         )(space_to_depth(noise * (1 - mask)))
         features = layers.Add(name="stem_and_chance", dtype=dtype)([features, chance])
 
+    features = encoded_and_decoded(features, filters, blocks, dtype)
+    correction = convolution(12, 3, kernel_initializer="zeros", name="correction", dtype="float32")(
+        features
+    )
+    correction = depth_to_space(correction)
+    if without_chessboard:
+        correction = correction - _bend(_bend(correction, 1), 2) / 16
+    logit = _logit(fill) + correction
+    return layers.Activation("sigmoid", name="prediction", dtype="float32")(logit)
+
+
+def encoded_and_decoded(
+    features: Any, filters: tuple[int, ...], blocks: tuple[int, ...], dtype: str
+) -> Any:
+    """The U of a U-Net: residual blocks downwards and upwards, with skips by addition.
+
+    Args:
+        features: symbolic, (n, height, width, filters[0]).
+        filters, blocks, dtype: as of :func:`residual_unet`.
+
+    Returns:
+        Symbolic features of the same shape.
+    """
     skips = []
     for stage, width in enumerate(filters, start=1):
         if stage > 1:
@@ -243,7 +266,7 @@ def corrected_fill(
                 2, data_format="channels_last", name=f"encoder_{stage}_pooling", dtype=dtype
             )(features)
             features = convolution(width, 1, name=f"encoder_{stage}_width", dtype=dtype)(features)
-        features = residual_blocks(features, blocks[stage - 1], f"encoder_{stage}", dtype)
+        features = _residual_blocks(features, blocks[stage - 1], f"encoder_{stage}", dtype)
         skips.append(features)
 
     skips.pop()
@@ -258,16 +281,8 @@ def corrected_fill(
             dtype=dtype,
         )(features)
         features = layers.Add(name=f"{name}_skip", dtype=dtype)([features, skips.pop()])
-        features = residual_blocks(features, blocks[stage - 1], name, dtype)
-
-    correction = convolution(12, 3, kernel_initializer="zeros", name="correction", dtype="float32")(
-        features
-    )
-    correction = depth_to_space(correction)
-    if without_chessboard:
-        correction = correction - _bend(_bend(correction, 1), 2) / 16
-    logit = _logit(fill) + correction
-    return layers.Activation("sigmoid", name="prediction", dtype="float32")(logit)
+        features = _residual_blocks(features, blocks[stage - 1], name, dtype)
+    return features
 
 
 def _bend(tile, axis):
@@ -282,7 +297,7 @@ def _bend(tile, axis):
     return 2 * tile - left - right
 
 
-def residual_blocks(features, count, name, dtype):
+def _residual_blocks(features, count, name, dtype):
     """Blocks of two convolutions whose sum with their input is returned; near identity at first."""
     width = features.shape[-1]
     near_zero = keras.initializers.VarianceScaling(0.01, "fan_in", "normal")
