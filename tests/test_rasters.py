@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -228,9 +229,11 @@ def test_pictures_without_coordinates(suffix, tmp_path):
     Image.fromarray((255 * ~known).astype(np.uint8)).save(tmp_path / "mask.png")
     # Of JPEGs there are several decoders.
     given = read_raster(tmp_path / f"scene{suffix}")
-    restore_quickly(
-        tmp_path / f"scene{suffix}", tmp_path / "out.png", tmp_path / "mask.png", scale=None
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        restore_quickly(
+            tmp_path / f"scene{suffix}", tmp_path / "out.png", tmp_path / "mask.png", scale=None
+        )
     found = np.asarray(Image.open(tmp_path / "out.png"))
     np.testing.assert_array_equal(found[known], given[known])
     expected = restore(given, known, model="push_pull")

@@ -346,7 +346,9 @@ def _written(name: str, path: Path, file: Any, job: _Job, chosen: tuple[int, ...
     has_mask = name == "target" and file.mask_flag_enums[0] == [MaskFlags.per_dataset]
     written: dict[Any, int] = {}
     try:
-        with rasterio.open(part_path, "w", **_profile(name, path, file, chosen)) as target:
+        with _without_coordinates():
+            target = rasterio.open(part_path, "w", **_profile(name, path, file, chosen))
+        with target:
             if name == "target":
                 _describe(target, file, chosen)
 
@@ -456,11 +458,9 @@ def _environment():
 def _opened(name: str, path: str | Path) -> Iterator[Any]:
     """A file that rasterio reads, or a ValueError that names it."""
     import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+    from rasterio.errors import RasterioIOError
 
-    with warnings.catch_warnings():
-        # A picture without coordinates is as good as another here.
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    with _without_coordinates():
         try:
             file = rasterio.open(path)
         except RasterioIOError as problem:
@@ -469,6 +469,16 @@ def _opened(name: str, path: str | Path) -> Iterator[Any]:
             ) from problem
         with file:
             yield file
+
+
+@contextmanager
+def _without_coordinates() -> Iterator[None]:
+    """A picture without coordinates is as good as another here: rasterio's warning is not shown."""
+    from rasterio.errors import NotGeoreferencedWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
 
 
 def _existing(name, path):
