@@ -6,8 +6,8 @@ by block. Both come out the same to the bit however a scene is cut, and wherever
 Taught in notebook 11.
 """
 
-from eurosat_inpaint.scenes.rasters import MASK_MEANINGS, restore_file
+from eurosat_inpaint.scenes.rasters import restore_file
 from eurosat_inpaint.scenes.restoring import provenance, restore
 from eurosat_inpaint.scenes.windows import SIDE, STRIDE
 
-__all__ = ["MASK_MEANINGS", "SIDE", "STRIDE", "provenance", "restore", "restore_file"]
+__all__ = ["SIDE", "STRIDE", "provenance", "restore", "restore_file"]

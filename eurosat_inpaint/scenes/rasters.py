@@ -32,7 +32,7 @@ from eurosat_inpaint.scenes.restoring import (
 
 _DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".png": "PNG"}
 _LOSSLESS = ("deflate", "lzw", "zstd", "packbits", "lzma")
-MASK_MEANINGS = ("holes", "known")
+_MASK_MEANINGS = ("holes", "known")
 # Threads that read and prepare parts; the network computes for one at a time, on all cores.
 _THREADS = 2
 _STATES = {"seen": SEEN, "restored": RESTORED, "left": LEFT, "outside": OUTSIDE}
@@ -108,7 +108,7 @@ def restore_file(
         {'seen': 96120, 'restored': 3880, 'left': 0, 'outside': 0}
     """
     _require_extras()
-    require_choice("mask_is", mask_is, MASK_MEANINGS)
+    require_choice("mask_is", mask_is, _MASK_MEANINGS)
     for name, flag in (("fill_nodata", fill_nodata), ("progress", progress)):
         require_flag(name, flag)
     answer = answer_of(model, by_name=True, error=error is not None)
@@ -291,17 +291,13 @@ def _restored(file, job, files, answer, scale, scheduler, progress):
     return counts
 
 
-def _restored_of(job, part, answer, scale):
-    return job.restored(part, answer, scale)
-
-
 @contextmanager
 def _engine(scheduler: str | None, advance: Callable) -> Iterator[Callable]:
     """A function that computes tasks, by Dask's threads or on a cluster, and says how far it is."""
     import dask
 
     def delayed(tasks):
-        return [dask.delayed(_restored_of, pure=False)(*task) for task in tasks]
+        return [dask.delayed(_Job.restored, pure=False)(*task) for task in tasks]
 
     if scheduler is None:
         from dask.callbacks import Callback
