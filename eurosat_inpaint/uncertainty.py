@@ -31,13 +31,15 @@ COVERAGES = tuple(percent / 100 for percent in range(1, 100))
 
 
 def names() -> list[str]:
-    """Names of the shipped networks that have a head for errors.
+    """Names of the shipped networks that have a head for errors; a damaged card counts for none.
 
     Example:
         >>> names()
         ['unet', 'unet_any']
     """
-    return sorted(pretrained.card(name)["first_stage"] for name in pretrained.names("uncertainty"))
+    cards = map(pretrained.card, pretrained.names("uncertainty"))
+    whole = (card for card in cards if {"first_stage", "calibration"} <= card.keys())
+    return sorted(card["first_stage"] for card in whole)
 
 
 def expected_error(images: np.ndarray, masks: np.ndarray, model: str = "unet") -> np.ndarray:

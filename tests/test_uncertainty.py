@@ -1,5 +1,7 @@
 """Expected errors, and intervals that keep their promise on tiles they were not calibrated on."""
 
+import json
+
 import numpy as np
 import pytest
 from helpers_models import masked_tiles
@@ -150,6 +152,17 @@ def test_cards_hold_their_calibration(name):
     assert factors == sorted(factors) and len(factors) == len(uncertainty.COVERAGES)
     assert card["calibration"]["tiles"] > 1000
     assert 0.8 < card["calibration"]["error_factor"] < 1.25
+
+
+@pytest.mark.parametrize("missing", ["first_stage", "calibration"])
+def test_a_head_whose_card_is_damaged_is_left_out(missing, copied_weights, tiles):
+    path = copied_weights / "unet_error.json"
+    card = json.loads(path.read_text())
+    del card[missing]
+    path.write_text(json.dumps(card))
+    assert uncertainty.names() == ["unet_any"]
+    with pytest.raises(ValueError, match="model must be one of"):
+        uncertainty.expected_error(*tiles)
 
 
 def test_heads_restore_nothing_by_name(tiles):
