@@ -65,13 +65,13 @@ def test_histogram_has_bars_where_coverages_are():
     # Three of ten in the bar of 20 to 22 %, seven in that of 60 to 62 %; 0 % at column 20.
     heights, line = bars_of(pictures.histogram_png([0.21] * 3 + [0.61] * 7, marked=0.9))
     np.testing.assert_array_equal(
-        np.flatnonzero(heights), [*range(20 + 40, 20 + 44), *range(20 + 120, 20 + 124)]
+        np.flatnonzero(heights), [*range(20 + 100, 20 + 110), *range(20 + 300, 20 + 310)]
     )
-    assert heights[20 + 40] / heights[20 + 120] == pytest.approx(3 / 7, abs=0.02)
-    assert abs(line - (20 + 180)).max() <= 1
+    assert heights[20 + 100] / heights[20 + 300] == pytest.approx(3 / 7, abs=0.02)
+    assert abs(line - (20 + 450)).max() <= 1
 
 
 def test_histogram_holds_both_ends():
     heights, _ = bars_of(pictures.histogram_png([0.0, 1.0], marked=0.5))
-    assert np.flatnonzero(heights)[[0, -1]].tolist() == [20, 20 + 199]
+    assert np.flatnonzero(heights)[[0, -1]].tolist() == [20, 20 + 499]
     assert len(bars_of(pictures.histogram_png([0.0, 1.0], marked=1.0))[1]) > 0

@@ -1,6 +1,7 @@
 """The explorers: every control does what its label says, and says so in words too."""
 
 import asyncio
+import base64
 import inspect
 import io
 import re
@@ -17,7 +18,7 @@ from PIL import Image
 import eurosat_inpaint as ei
 from eurosat_inpaint import baselines, masks, metrics, widgets
 from eurosat_inpaint.data import CLASS_NAMES, Tiles, synthetic_tiles
-from eurosat_inpaint.widgets import controls, explorers, redrawing
+from eurosat_inpaint.widgets import controls, explorers, redrawing, restoring
 from eurosat_inpaint.widgets.controls import OWN_PICTURE, uploaded_file
 
 FAMILY_LABELS = [
@@ -54,7 +55,7 @@ def mask_explorer(tiles):
 @pytest.fixture
 def inpainting_explorer(tiles):
     explorer = widgets.inpainting_explorer(tiles)
-    control(explorer, "Method").value = "push_pull"
+    control(explorer, "Method, left").value = "nearest"
     return explorer
 
 
@@ -86,13 +87,16 @@ def message(explorer):
     return words(explorer, "explorer-message")
 
 
-def picture(explorer, caption):
-    """Words and pixels of a panel; each pixel of the tile once."""
-    for widget in all_widgets(explorer):
-        first, *others = getattr(widget, "children", [None])
-        if isinstance(first, ipywidgets.HTML) and f"<b>{caption}</b>" in first.value:
-            return unescape(re.sub("<[^>]*>", "", first.value)), pixels(others[0].value)[::4, ::4]
-    raise AssertionError(f"no panel {caption!r}")
+def picture(explorer, caption, which=0):
+    """Words and pixels of the panel whose caption begins so, or of the next one."""
+    found = [
+        (unescape(re.sub("<[^>]*>", " ", widget.children[0].value)), widget.children[1].value)
+        for widget in all_widgets(explorer)
+        if "explorer-panel" in getattr(widget, "_dom_classes", ())
+        and f"<b>{caption}" in widget.children[0].value
+    ]
+    words, png = found[which]
+    return words, pixels(png)
 
 
 def pixels(png):
@@ -104,8 +108,15 @@ def grey(mask):
     return np.repeat(255 * mask[0], 3, axis=-1)
 
 
-def mask_by_code(explorer, label="Mask as code"):
-    return eval(control(explorer, label).value.removeprefix("masks = "), {"ei": ei})
+def run_code(explorer, **names):
+    """What the lines of code of an explorer bind, given a notebook's names."""
+    names = {"ei": ei, **names}
+    exec(control(explorer, "Code").value, names)
+    return names
+
+
+def mask_by_code(explorer, **names):
+    return run_code(explorer, **names)["masks"]
 
 
 def choose_family(explorer, label):
@@ -116,7 +127,7 @@ def family_controls(explorer):
     """Sliders and tick boxes of the family, by label."""
     every = list(all_widgets(explorer))
     first = every.index(control(explorer, "Mask family"))
-    last = every.index(control(explorer, "Seed (which random mask)"))
+    last = every.index(control(explorer, "Mask (seed)"))
     return {w.description: w for w in every[first + 1 : last] if hasattr(w, "description")}
 
 
@@ -135,15 +146,17 @@ def ends(slider):
 def test_first_drawing_is_there_at_once(mask_explorer, tiles):
     mask = masks.make("lines", 1, seed=0)
     caption, tile = picture(mask_explorer, "Tile")
-    np.testing.assert_array_equal(tile, tiles.images[0])
-    assert tiles.filenames[0] in caption and "synthetic" in caption
+    index = control(mask_explorer, "Tile (number)").value
+    np.testing.assert_array_equal(tile, tiles.images[index])
+    assert tiles.filenames[index] in caption and "synthetic" in caption
     np.testing.assert_array_equal(picture(mask_explorer, "Mask")[1], grey(mask))
-    masked = tiles.images[0] * mask[0].astype(np.uint8)
+    masked = tiles.images[index] * mask[0].astype(np.uint8)
     np.testing.assert_array_equal(picture(mask_explorer, "Masked tile")[1], masked)
     known = 100 * masks.coverage(mask)[0]
-    assert f"Coverage: {known:.1f} % of the pixels" in words(mask_explorer, "explorer-figures")
-    code = 'ei.masks.make("lines", 1, seed=0, lines=9, thickness=2)'
-    assert control(mask_explorer, "Mask as code").value == code
+    assert words(mask_explorer, "explorer-figures") == f"{known:.1f} % known."
+    assert f"{known:.1f} % known" in picture(mask_explorer, "Mask")[0]
+    code = 'masks = ei.masks.make("lines", 1, seed=0, lines=9, thickness=2)'
+    assert control(mask_explorer, "Code").value == code
 
 
 def test_all_families_are_there(mask_explorer):
@@ -157,7 +170,7 @@ def test_every_parameter_of_a_family_has_a_control(family, mask_explorer):
     for box in family_controls(mask_explorer).values():
         if isinstance(box, ipywidgets.Checkbox):
             box.value = True
-    enabled = {name for name in re.findall(r"(\w+)=", control(mask_explorer, "Mask as code").value)}
+    enabled = {name for name in re.findall(r"(\w+)=", control(mask_explorer, "Code").value)}
     # The number of shapes is not used where a coverage is asked for.
     counts = {"lines", "boxes", "strokes", "groups"} if "coverage" in enabled else set()
     accepted = set(inspect.signature(masks.FAMILIES[LABELS[family]]).parameters)
@@ -169,7 +182,7 @@ def test_every_control_changes_the_mask_and_all_that_is_said_of_it(family, mask_
     choose_family(mask_explorer, family)
     # A narrow gap beside the default would be the same mask again.
     for label, slider in family_controls(mask_explorer).items():
-        if slider.disabled or label == "Ask for a coverage":
+        if label in ("Ask for a coverage", "Choose the place"):
             continue
         before, picture_before = slider.value, picture(mask_explorer, "Mask")[1]
         slider.value = ends(slider)[0]
@@ -179,8 +192,8 @@ def test_every_control_changes_the_mask_and_all_that_is_said_of_it(family, mask_
         mask, shown = mask_by_code(mask_explorer), picture(mask_explorer, "Mask")[1]
         assert not np.array_equal(shown, picture_before), label
         np.testing.assert_array_equal(shown, grey(mask))
-        known = f"Coverage: {100 * masks.coverage(mask)[0]:.1f} %"
-        assert known in words(mask_explorer, "explorer-figures")
+        known = f"{100 * masks.coverage(mask)[0]:.1f} % known."
+        assert words(mask_explorer, "explorer-figures") == known
         slider.value = before
         np.testing.assert_array_equal(picture(mask_explorer, "Mask")[1], picture_before)
 
@@ -189,13 +202,12 @@ def test_every_control_changes_the_mask_and_all_that_is_said_of_it(family, mask_
 @pytest.mark.parametrize("family", FAMILY_LABELS)
 def test_no_end_of_a_slider_breaks_anything(family, mask_explorer):
     choose_family(mask_explorer, family)
-    controls = family_controls(mask_explorer)
-    coverage = controls.get("Ask for a coverage")
-    for asked in (False, True) if coverage else (False,):
-        if coverage:
-            coverage.value = asked
-        for slider in controls.values():
-            if slider is coverage:
+    boxes = [w for w in family_controls(mask_explorer).values() if is_box(w)]
+    for ticked in (False, True) if boxes else (False,):
+        for box in boxes:
+            box.value = ticked
+        for slider in family_controls(mask_explorer).values():
+            if is_box(slider):
                 continue
             before = slider.value
             for value in ends(slider):
@@ -207,16 +219,20 @@ def test_no_end_of_a_slider_breaks_anything(family, mask_explorer):
         assert message(mask_explorer) == ""
 
 
+def is_box(widget):
+    return isinstance(widget, ipywidgets.Checkbox)
+
+
 def test_sliders_change_with_the_family_and_keep_their_values(mask_explorer):
     of_lines = family_controls(mask_explorer)
-    assert "Number of lines" in of_lines and "Thickness (OpenCV)" in of_lines
+    assert "Number of lines" in of_lines and "OpenCV thickness" in of_lines
     control(mask_explorer, "Number of lines").value = 4
     choose_family(mask_explorer, "clouds")
     assert set(family_controls(mask_explorer)) == {
-        "Coverage (% known)",
-        "Size of a cloud (pixels)",
+        "Coverage (%)",
+        "Cloud size (px)",
         "Layers of noise",
-        "Roughness (0 round, 1 frayed)",
+        "Roughness (0-1)",
     }
     choose_family(mask_explorer, "lines")
     assert control(mask_explorer, "Number of lines").value == 4
@@ -224,23 +240,52 @@ def test_sliders_change_with_the_family_and_keep_their_values(mask_explorer):
 
 
 def test_coverage_is_asked_for_only_where_its_box_is_ticked(mask_explorer):
-    number, share = (
-        control(mask_explorer, label) for label in ("Number of lines", "Coverage (% known)")
-    )
-    assert share.disabled and not number.disabled
+    number = control(mask_explorer, "Number of lines")
+    assert "Coverage (%)" not in labels_of(mask_explorer)
     control(mask_explorer, "Ask for a coverage").value = True
-    assert number.disabled and not share.disabled
-    share.value = 70
-    code = 'ei.masks.make("lines", 1, seed=0, thickness=2, coverage=0.7)'
-    assert control(mask_explorer, "Mask as code").value == code
+    # What is not used is not there: no slider is shown that does nothing.
+    assert "Number of lines" not in labels_of(mask_explorer)
+    control(mask_explorer, "Coverage (%)").value = 70
+    code = 'masks = ei.masks.make("lines", 1, seed=0, thickness=2, coverage=0.7)'
+    assert control(mask_explorer, "Code").value == code
     assert masks.coverage(mask_by_code(mask_explorer))[0] == pytest.approx(0.7, abs=0.03)
     control(mask_explorer, "Ask for a coverage").value = False
-    assert share.disabled and not number.disabled
-    assert "coverage" not in control(mask_explorer, "Mask as code").value
+    assert control(mask_explorer, "Number of lines") is number
+    assert "coverage" not in control(mask_explorer, "Code").value
+
+
+def test_no_family_has_more_controls_than_there_is_room_for(mask_explorer):
+    for family in FAMILY_LABELS:
+        choose_family(mask_explorer, family)
+        for box in filter(is_box, family_controls(mask_explorer).values()):
+            box.value = True
+        assert len(family_controls(mask_explorer)) <= controls._ROWS
+
+
+def test_reset_brings_back_the_start(inpainting_explorer):
+    fresh = state(widgets.inpainting_explorer(inpainting_explorer._tile._tiles))
+    for label, value in {"Mask (seed)": 5, "Zoom": "middle, enlarged", "Tile (number)": 3}.items():
+        control(inpainting_explorer, label).value = value
+    control(inpainting_explorer, "Number of lines").value = 3
+    choose_family(inpainting_explorer, "clouds")
+    control(inpainting_explorer, "Class").value = CLASS_NAMES[1]
+    assert state(inpainting_explorer) != fresh
+    control(inpainting_explorer, "Reset").click()
+    assert state(inpainting_explorer) == fresh
+
+
+def state(explorer):
+    """Labels, values and pictures of all that is shown."""
+    shown = []
+    for widget in all_widgets(explorer):
+        value = getattr(widget, "value", "")
+        value = bytes(value) if isinstance(value, memoryview) else value
+        shown.append((getattr(widget, "description", ""), value))
+    return shown
 
 
 def test_another_mask_is_that_of_the_next_seed_and_the_last_is_followed_by_the_first(mask_explorer):
-    seed = control(mask_explorer, "Seed (which random mask)")
+    seed = control(mask_explorer, "Mask (seed)")
     for before, after in ((0, 1), (seed.max, 0)):
         seed.value = before
         control(mask_explorer, "Another mask").click()
@@ -250,19 +295,16 @@ def test_another_mask_is_that_of_the_next_seed_and_the_last_is_followed_by_the_f
 
 
 def test_histogram_is_of_the_first_seeds_and_follows_the_sliders(mask_explorer):
-    histogram = next(
-        w for w in reversed(list(all_widgets(mask_explorer))) if "Image" in str(type(w))
-    )
+    (histogram,) = [w for w in all_widgets(mask_explorer) if "explorer-chart" in w._dom_classes]
     for lines in (9, 20):
         before = bytes(histogram.value)
         control(mask_explorer, "Number of lines").value = lines
         drawn = np.concatenate([masks.make("lines", 1, lines=lines, seed=k) for k in range(5)])
         percent = 100 * masks.coverage(drawn)
-        said = words(mask_explorer, "explorer-histogram")
+        said = picture(mask_explorer, "Coverage of 5 such masks, seeds 0 to 4")[0]
         assert f"mean {percent.mean():.1f} %" in said
         assert f"deviation {percent.std():.1f} points" in said
-        assert f"from {percent.min():.1f} to {percent.max():.1f} %" in said
-        assert f"the mask shown, {percent[0]:.1f} %" in said
+        assert f"{percent.min():.1f} to {percent.max():.1f} %" in said
     assert bytes(histogram.value) != before
 
 
@@ -270,27 +312,55 @@ def test_histogram_is_of_the_first_seeds_and_follows_the_sliders(mask_explorer):
 
 
 def test_class_and_number_choose_the_tile(mask_explorer, tiles):
-    number = control(mask_explorer, "Tile (number in its class)")
+    number = control(mask_explorer, "Tile (number)")
     assert number.max == len(tiles) - 1
     label = tiles.labels[-1]
     members = np.flatnonzero(tiles.labels == label)
-    control(mask_explorer, "Class of the tile").value = tiles.class_names[label]
+    control(mask_explorer, "Class").value = tiles.class_names[label]
     assert number.max == len(members) - 1
     for k in (0, number.max):
         number.value = k
         caption, shown = picture(mask_explorer, "Tile")
         np.testing.assert_array_equal(shown, tiles.images[members[k]])
-        assert tiles.class_names[label] in caption and tiles.filenames[members[k]] in caption
+        assert tiles.filenames[members[k]] in caption
+        assert control(mask_explorer, "Tile (name)").value == tiles.filenames[members[k]]
+
+
+def test_a_name_chooses_the_tile_whatever_its_class(mask_explorer, tiles):
+    control(mask_explorer, "Class").value = tiles.class_names[tiles.labels[0]]
+    name = control(mask_explorer, "Tile (name)")
+    name.value = f" {tiles.filenames[-1]} "
+    np.testing.assert_array_equal(picture(mask_explorer, "Tile")[1], tiles.images[-1])
+    assert control(mask_explorer, "Tile (number)").value == len(tiles) - 1
+    name.value = "Lake_7.jpg"
+    assert "no tile here is called 'Lake_7.jpg'" in message(mask_explorer)
+    np.testing.assert_array_equal(picture(mask_explorer, "Tile")[1], tiles.images[-1])
+
+
+def test_it_begins_with_the_river_of_most_contrast(mask_explorer, tiles):
+    def contrast(image):
+        squares = [
+            image[r : r + 4, c : c + 4].mean((0, 1))
+            for r in range(0, 64, 4)
+            for c in range(0, 64, 4)
+        ]
+        return np.std(squares, axis=0).mean()
+
+    rivers = np.flatnonzero(tiles.labels == CLASS_NAMES.index("River"))
+    most = max(rivers, key=lambda k: contrast(tiles.images[k]))
+    np.testing.assert_array_equal(picture(mask_explorer, "Tile")[1], tiles.images[most])
+    without = tiles[tiles.labels != CLASS_NAMES.index("River")]
+    assert control(widgets.mask_explorer(without), "Tile (name)").value in without.filenames
 
 
 def test_only_classes_that_occur_are_offered(tiles):
     some = tiles[np.isin(tiles.labels, (2, 5))]
-    options = control(widgets.mask_explorer(some), "Class of the tile").options
+    options = control(widgets.mask_explorer(some), "Class").options
     assert tuple(options) == ("any class", CLASS_NAMES[2], CLASS_NAMES[5])
 
 
 def test_another_tile_is_another_one_of_its_class(mask_explorer, tiles):
-    control(mask_explorer, "Class of the tile").value = tiles.class_names[tiles.labels[7]]
+    control(mask_explorer, "Class").value = tiles.class_names[tiles.labels[7]]
     for _ in range(10):
         before = picture(mask_explorer, "Tile")[0]
         control(mask_explorer, "Another tile").click()
@@ -307,47 +377,163 @@ def test_a_class_of_one_tile_has_no_other(tiles):
 # Restoring
 
 
+def methods_of(explorer, side="left"):
+    return [name for _, name in control(explorer, f"Method, {side}").options]
+
+
 def test_methods_are_the_fills_and_the_shipped_networks(inpainting_explorer):
-    offered = [name for _, name in control(inpainting_explorer, "Method").options]
-    assert offered == [*baselines.FILLS, *ei.pretrained.names()]
+    for side in ("left", "right"):
+        offered = methods_of(inpainting_explorer, side)
+        assert sorted(offered) == sorted([*baselines.FILLS, *ei.pretrained.names()])
+        assert offered == list(restoring.METHODS)
+
+
+def test_methods_stand_in_the_order_of_their_error():
+    def mse_of(name):
+        return ei.pretrained.card(name)["validation"]["mse"]
+
+    order = list(restoring.METHODS)
+    networks = [name for name in order if name in ei.pretrained.names()]
+    assert networks == sorted(networks, key=mse_of)
+    assert order[: len(networks)] == networks
+    assert order[len(networks) :] == [
+        "push_pull",
+        "navier_stokes",
+        "telea",
+        "biharmonic",
+        "nearest",
+        "mean",
+    ]
 
 
 def test_without_opencv_its_fills_are_not_offered(tiles, monkeypatch):
-    monkeypatch.setattr(explorers, "find_spec", lambda name: None)
-    explorer = widgets.inpainting_explorer(tiles[:2])
-    offered = [name for _, name in control(explorer, "Method").options]
+    monkeypatch.setattr(restoring, "find_spec", lambda name: None)
+    offered = methods_of(widgets.inpainting_explorer(tiles[:2]))
     assert set(baselines.FILLS) - set(offered) == {"telea", "navier_stokes"}
 
 
-def test_it_starts_with_the_unet(tiles):
-    assert control(widgets.inpainting_explorer(tiles), "Method").value == "unet"
+def test_a_network_without_plain_name_is_offered_by_its_own(tiles, monkeypatch):
+    monkeypatch.delitem(restoring.METHODS, "mean")
+    assert control(widgets.inpainting_explorer(tiles), "Method, left").options[-1] == (
+        "mean",
+        "mean",
+    )
+
+
+def test_it_starts_with_the_unet_beside_push_pull(tiles):
+    explorer = widgets.inpainting_explorer(tiles)
+    started = [control(explorer, f"Method, {side}").value for side in ("left", "right")]
+    assert started == ["unet", "push_pull"]
 
 
 @pytest.mark.parametrize("method", [*baselines.FILLS, "unet"])
-def test_code_gives_the_same_mask_and_result(method, tiles, inpainting_explorer):
+def test_code_gives_the_same_mask_and_results(method, tiles, inpainting_explorer):
     choose_family(inpainting_explorer, "boxes")
-    control(inpainting_explorer, "Seed (which random mask)").value = 3
-    control(inpainting_explorer, "Tile (number in its class)").value = 11
-    control(inpainting_explorer, "Method").value = method
-    names = {"ei": ei, "tiles": tiles}
-    for label in ("Mask as code", "Result as code"):
-        exec(control(inpainting_explorer, label).value, names)
+    control(inpainting_explorer, "Mask (seed)").value = 3
+    control(inpainting_explorer, "Tile (number)").value = 11
+    control(inpainting_explorer, "Method, right").value = method
+    names = run_code(inpainting_explorer, tiles=tiles)
     np.testing.assert_array_equal(names["masks"], masks.make("boxes", 1, seed=3))
-    tile, restored = tiles.images[[11]] / 255, names["restored"]
-    shown = picture(inpainting_explorer, "Restored tile")
-    np.testing.assert_array_equal(shown[1], np.rint(255 * restored[0]))
-    assert method in shown[0]
+    tile = tiles.images[[11]] / 255
     said = words(inpainting_explorer, "explorer-figures")
-    mse, psnr = (score(tile, restored, names["masks"])[0] for score in (metrics.mse, metrics.psnr))
-    assert f"MSE in the holes: {mse:.5f}" in said and f"PSNR in the holes: {psnr:.1f} dB" in said
-    assert f"Coverage: {100 * masks.coverage(names['masks'])[0]:.1f} %" in said
+    for side, name in (("left", "nearest"), ("right", method)):
+        label, line = restoring.METHODS[name]
+        which = 1 if side == "right" and name == "nearest" else 0
+        caption, shown = picture(inpainting_explorer, f"{label}<", which)
+        np.testing.assert_array_equal(shown, np.rint(255 * names[side][0]))
+        mse, psnr = (
+            score(tile, names[side], names["masks"])[0] for score in (metrics.mse, metrics.psnr)
+        )
+        assert f"MSE {mse:.5f}, {psnr:.1f} dB" in caption
+        assert f"{label}: MSE {mse:.5f}, {psnr:.1f} dB in the holes" in said
+        assert any(
+            line in getattr(w, "value", "")
+            for w in all_widgets(inpainting_explorer)
+            if isinstance(w, ipywidgets.HTML)
+        )
+    assert f"{100 * masks.coverage(names['masks'])[0]:.1f} % known" in said
 
 
-def test_error_is_black_where_pixels_are_known_and_bright_where_it_is_large(inpainting_explorer):
-    control(inpainting_explorer, "Method").value = "mean"
-    known = mask_by_code(inpainting_explorer)[0, ..., 0] == 1
-    shown = {name: picture(inpainting_explorer, name)[1] for name in ("Tile", "Restored tile")}
-    errors = abs(shown["Tile"].astype(float) - shown["Restored tile"]).mean(axis=-1)
+def test_the_code_says_what_the_notebook_calls_its_tiles(tiles, monkeypatch):
+    class Shell:
+        user_ns = {"_": tiles, "images": tiles.images, "held_back": tiles}
+
+    monkeypatch.setattr(explorers, "get_ipython", lambda: Shell)
+    explorer = widgets.inpainting_explorer(tiles)
+    assert "tile = held_back.images[[" in control(explorer, "Code").value
+    monkeypatch.setattr(ei.data, "load_tiles", lambda split: tiles)
+    explorer = widgets.inpainting_explorer()
+    index = control(explorer, "Tile (number)").value
+    assert (
+        f'ei.data.load_tiles("validation").images[[{index}]] / 255'
+        in control(explorer, "Code").value
+    )
+
+
+def test_the_table_has_all_methods_on_this_tile_and_the_best_in_bold(tiles, inpainting_explorer):
+    control(inpainting_explorer, "Below them").value = "table of all methods"
+    (table,) = [w for w in all_widgets(inpainting_explorer) if "explorer-table" in w._dom_classes]
+    rows = [re.findall("<td>(.*?)</td>", row) for row in re.findall("<tr>(.*?)</tr>", table.value)][
+        1:
+    ]
+    names = run_code(inpainting_explorer, tiles=tiles)
+    tile, mask = names["tile"], names["masks"]
+    expected = {}
+    for name, (label, _) in restoring.METHODS.items():
+        fill = baselines.FILLS.get(name)
+        restored = fill(tile * mask, mask) if fill else ei.inpaint(tile, mask, model=name)
+        expected[label] = metrics.mse(tile, restored, mask)[0]
+    shown = {label: float(re.sub("<.*?>", "", mse)) for label, mse, *_ in rows}
+    assert shown == pytest.approx(expected, abs=6e-6)
+    bold = [label for label, mse, *_ in rows if mse.startswith("<b>")]
+    assert bold == [min(expected, key=expected.get)]
+    assert table.layout.display != "none"
+    control(inpainting_explorer, "Below them").value = "errors"
+    assert table.layout.display == "none"
+
+
+def test_expected_errors_are_those_of_the_network_on_the_left(tiles, inpainting_explorer):
+    control(inpainting_explorer, "Method, left").value = "unet"
+    control(inpainting_explorer, "Below them").value = "expected errors"
+    names = run_code(inpainting_explorer, tiles=tiles)
+    expected = ei.uncertainty.expected_error(names["tile"], names["masks"])[0, ..., 0]
+    caption, shown = picture(inpainting_explorer, "Expected error")
+    assert "of U-Net" in caption
+    brightness = shown.astype(float).sum(axis=-1)
+    assert np.corrcoef(expected.ravel(), brightness.ravel())[0, 1] > 0.95
+    caption, shown = picture(inpainting_explorer, "Expected error", 1)
+    assert "push-pull tells none" in caption and shown.max() < 5
+
+
+def test_zoom_enlarges_the_same_part_of_all_pictures(tiles, inpainting_explorer):
+    whole = {name: picture(inpainting_explorer, name)[1] for name in ("Tile", "Masked", "Error")}
+    control(inpainting_explorer, "Zoom").value = "upper right, enlarged"
+    for name, before in whole.items():
+        np.testing.assert_array_equal(picture(inpainting_explorer, name)[1], before[:32, 32:])
+
+
+def test_the_saved_picture_is_what_is_shown(inpainting_explorer):
+    control(inpainting_explorer, "Save the picture").click()
+    (link,) = [
+        w for w in all_widgets(inpainting_explorer) if "<a download" in str(getattr(w, "value", ""))
+    ]
+    saved = pixels(base64.b64decode(re.search('base64,([^"]*)', link.value)[1]))[::4, ::4]
+    for row, captions in enumerate(
+        [("Tile", "nearest<", "push-pull<"), ("Masked", "Error", "Error")]
+    ):
+        for column, caption in enumerate(captions):
+            part = saved[66 * row :][:64, 66 * column :][:, :64]
+            shown = picture(inpainting_explorer, caption, int(row == 1 and column == 2))[1]
+            np.testing.assert_array_equal(part, shown)
+
+
+def test_error_is_black_where_pixels_are_known_and_bright_where_it_is_large(
+    inpainting_explorer, tiles
+):
+    control(inpainting_explorer, "Method, left").value = "mean"
+    known = mask_by_code(inpainting_explorer, tiles=tiles)[0, ..., 0] == 1
+    shown = {name: picture(inpainting_explorer, name)[1] for name in ("Tile", "mean")}
+    errors = abs(shown["Tile"].astype(float) - shown["mean"]).mean(axis=-1)
     brightness = picture(inpainting_explorer, "Error")[1].astype(float).sum(axis=-1)
     assert brightness[known].max() == brightness.min() < 10
     # The colours grow brighter with the error.
@@ -356,11 +542,11 @@ def test_error_is_black_where_pixels_are_known_and_bright_where_it_is_large(inpa
 
 def test_masks_without_holes_have_no_score(inpainting_explorer):
     choose_family(inpainting_explorer, "scan-line gaps")
-    control(inpainting_explorer, "Choose the place in the scene").value = True
+    control(inpainting_explorer, "Choose the place").value = True
     control(inpainting_explorer, "Tilt (degrees)").value = 0
-    control(inpainting_explorer, "Widest gap (pixels)").value = 1
+    control(inpainting_explorer, "Widest gap (px)").value = 1
     assert "masks must each have at least one hole" in message(inpainting_explorer)
-    control(inpainting_explorer, "Widest gap (pixels)").value = 12
+    control(inpainting_explorer, "Widest gap (px)").value = 12
     assert message(inpainting_explorer) == ""
 
 
@@ -375,7 +561,7 @@ def file_of(image, kind="PNG"):
 
 def upload(explorer, name, content):
     """What the front end does when a file was chosen."""
-    button = control(explorer, "Your own picture (PNG, JPEG)")
+    button = control(explorer, "Upload a picture (up to 10 MB)")
     if hasattr(button, "_counter"):  # ipywidgets 7
         button.metadata, button.data = [{"name": name}], [content]
         button._counter += 1
@@ -402,14 +588,33 @@ def test_a_picture_of_ones_own_is_cut_resized_and_restored(
     caption, shown = picture(inpainting_explorer, "Tile")
     np.testing.assert_array_equal(shown, ei.data.read_tile(io.BytesIO(content))[0])
     assert "holiday.png" in caption and "middle square resized to 64 x 64" in caption
-    assert control(inpainting_explorer, "Tile (number in its class)").disabled
     (tmp_path / "holiday.png").write_bytes(content)
     monkeypatch.chdir(tmp_path)
-    names = {"ei": ei}
-    for label in ("Mask as code", "Result as code"):
-        exec(control(inpainting_explorer, label).value, names)
-    restored = picture(inpainting_explorer, "Restored tile")[1]
-    np.testing.assert_array_equal(restored, np.rint(255 * names["restored"][0]))
+    names = run_code(inpainting_explorer)
+    restored = picture(inpainting_explorer, "nearest")[1]
+    np.testing.assert_array_equal(restored, np.rint(255 * names["left"][0]))
+
+
+def test_a_picture_is_taken_by_its_path(inpainting_explorer, tmp_path):
+    own = synthetic_tiles(1, seed=9)[0][0]
+    path = tmp_path / "own.png"
+    path.write_bytes(file_of(own))
+    control(inpainting_explorer, "Picture (path)").value = str(path)
+    np.testing.assert_array_equal(picture(inpainting_explorer, "Tile")[1], own)
+    np.testing.assert_array_equal(run_code(inpainting_explorer)["tile"][0] * 255, own)
+    control(inpainting_explorer, "Picture (path)").value = str(tmp_path / "none.png")
+    assert "none.png" in message(inpainting_explorer)
+    np.testing.assert_array_equal(picture(inpainting_explorer, "Tile")[1], own)
+
+
+def test_visitors_of_a_page_name_no_files_of_its_machine(tiles, monkeypatch):
+    monkeypatch.setenv("VOILA_REQUEST_URL", "http://127.0.0.1:8866/")
+    assert "Picture (path)" not in labels_of(widgets.inpainting_explorer(tiles))
+
+
+def test_the_limit_of_an_upload_is_on_its_button(tiles, monkeypatch):
+    monkeypatch.setenv(controls.UPLOAD_VARIABLE, "64")
+    assert "Upload a picture (up to 64 MB)" in labels_of(widgets.inpainting_explorer(tiles))
 
 
 def test_a_second_picture_replaces_the_first(inpainting_explorer):
@@ -418,7 +623,7 @@ def test_a_second_picture_replaces_the_first(inpainting_explorer):
         caption, shown = picture(inpainting_explorer, "Tile")
         np.testing.assert_array_equal(shown, image)
         assert name in caption
-    assert list(control(inpainting_explorer, "Class of the tile").options).count(OWN_PICTURE) == 1
+    assert list(control(inpainting_explorer, "Class").options).count(OWN_PICTURE) == 1
 
 
 def test_tiles_come_back_and_so_does_the_picture(inpainting_explorer, tiles):
@@ -426,10 +631,13 @@ def test_tiles_come_back_and_so_does_the_picture(inpainting_explorer, tiles):
     upload(inpainting_explorer, "own.png", file_of(own))
     control(inpainting_explorer, "Another tile").click()
     assert any(np.array_equal(picture(inpainting_explorer, "Tile")[1], t) for t in tiles.images)
-    control(inpainting_explorer, "Class of the tile").value = OWN_PICTURE
+    control(inpainting_explorer, "Class").value = OWN_PICTURE
     np.testing.assert_array_equal(picture(inpainting_explorer, "Tile")[1], own)
-    control(inpainting_explorer, "Class of the tile").value = "any class"
-    assert not control(inpainting_explorer, "Tile (number in its class)").disabled
+    number = control(inpainting_explorer, "Tile (number)")
+    number.value = (number.value + 1) % len(tiles)
+    np.testing.assert_array_equal(
+        picture(inpainting_explorer, "Tile")[1], tiles.images[number.value]
+    )
 
 
 @pytest.mark.parametrize(
@@ -447,7 +655,7 @@ def test_a_broken_upload_becomes_a_message_and_leaves_the_rest(content, inpainti
         inpainting_explorer
     )
     np.testing.assert_array_equal(picture(inpainting_explorer, "Tile")[1], before)
-    assert OWN_PICTURE not in control(inpainting_explorer, "Class of the tile").options
+    assert OWN_PICTURE not in control(inpainting_explorer, "Class").options
     control(inpainting_explorer, "Another mask").click()
     assert message(inpainting_explorer) == ""
 
@@ -464,12 +672,15 @@ def test_names_of_files_are_no_html(inpainting_explorer):
 
 def test_a_value_that_the_package_refuses_becomes_a_message(mask_explorer):
     choose_family(mask_explorer, "scan-line gaps")
-    before = picture(mask_explorer, "Mask")[1], control(mask_explorer, "Mask as code").value
-    control(mask_explorer, "Widest gap (pixels)").value = 20
-    assert "widest_gap must be less than period, 16, got 20" in message(mask_explorer)
+    before = picture(mask_explorer, "Mask")[1], control(mask_explorer, "Code").value
+    control(mask_explorer, "Widest gap (px)").value = 20
+    # In the words of the controls, and with what to do about it.
+    said = message(mask_explorer)
+    assert '"Widest gap (px)" must be less than "Gap distance (px)", 16, got 20' in said
+    assert 'Move "Widest gap (px)" back' in said
     np.testing.assert_array_equal(picture(mask_explorer, "Mask")[1], before[0])
-    assert control(mask_explorer, "Mask as code").value == before[1]
-    control(mask_explorer, "Distance from gap to gap (pixels)").value = 30
+    assert control(mask_explorer, "Code").value == before[1]
+    control(mask_explorer, "Gap distance (px)").value = 30
     assert message(mask_explorer) == ""
     np.testing.assert_array_equal(
         picture(mask_explorer, "Mask")[1],
@@ -505,17 +716,18 @@ def test_the_first_drawing_catches_nothing_at_all(explore, tiles, monkeypatch):
 def test_of_many_events_only_the_last_value_is_drawn(mask_explorer):
     image = next(w for w in all_widgets(mask_explorer) if isinstance(w, ipywidgets.Image))
     codes = []
-    control(mask_explorer, "Mask as code").observe(lambda event: codes.append(event.new), "value")
+    control(mask_explorer, "Code").observe(lambda event: codes.append(event.new), "value")
 
     async def slide():
         slider = control(mask_explorer, "Number of lines")
         for lines in range(10, 30):
             slider.value = lines
         assert codes == []
-        await finished(lambda: codes and "mean" in words(mask_explorer, "explorer-histogram"))
+        before = picture(mask_explorer, "Coverage of")[0]
+        await finished(lambda: codes and before != picture(mask_explorer, "Coverage of")[0])
 
     asyncio.run(slide())
-    assert codes == ['ei.masks.make("lines", 1, seed=0, lines=29, thickness=2)']
+    assert codes == ['masks = ei.masks.make("lines", 1, seed=0, lines=29, thickness=2)']
     assert image.value
 
 
@@ -713,9 +925,7 @@ def test_labels_are_unique_and_say_their_unit(mask_explorer):
             if isinstance(slider, ipywidgets.Checkbox):
                 continue
             # A number of things has no unit.
-            assert re.search(r"\(.+\)$|^Number of|^Groups of|^Layers of|^Most columns", label), (
-                label
-            )
+            assert re.search(r"\(.+\)$|^Number of|^Layers of|^OpenCV thickness", label), label
 
 
 def test_sliders_follow_while_they_are_moved(inpainting_explorer):

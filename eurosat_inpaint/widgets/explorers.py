@@ -1,28 +1,48 @@
 """The interactive explorers: masks and methods at the touch of a slider. See notebooks 02 and 06.
 
-Standard ipywidgets only, versions 7 and 8, and pictures with what they show said in words beside
-them: ``ipywidgets.Image`` has no alternative text.
+Standard ipywidgets only, versions 7 and 8. What these leave out, names of sliders and pictures
+above all, is added by a few lines of script and style that each explorer brings along.
 """
 
+import os
 from html import escape
-from importlib.util import find_spec
+from importlib.resources import files
 
 import ipywidgets
 import numpy as np
+from IPython import get_ipython
 
 from eurosat_inpaint import data, masks
 from eurosat_inpaint._checks import require_images, require_shape
 from eurosat_inpaint.widgets import pictures
-from eurosat_inpaint.widgets.controls import MaskControls, TileControls, labelled
+from eurosat_inpaint.widgets.controls import (
+    MaskControls,
+    TileControls,
+    button,
+    labelled,
+    upload_megabytes,
+)
 from eurosat_inpaint.widgets.redrawing import Redrawing
+from eurosat_inpaint.widgets.restoring import METHODS, restorer
 
 # Masks whose coverages make the histogram.
 _COUNTED = 100
 # The error map's last colour stands for this mean absolute error and more, white being 1.
 _LARGEST_ERROR = 0.25
-_NETWORK_TO_START_WITH = "unet"
-# Fills that OpenCV computes, which need not be installed.
-_BY_OPENCV = ("telea", "navier_stokes")
+_TO_START_WITH = ("unet", "push_pull")
+# Screen pixels: three for each pixel of a tile, and less where there is no room.
+_PICTURE_WIDTH = 192
+_GAP = 10
+ERRORS, EXPECTED, TABLE = "errors", "expected errors", "table of all methods"
+# What is shown of a tile, as (row, column) of the upper left corner of a square of half its side.
+_ZOOMS = {
+    "whole tile": None,
+    "middle, enlarged": (16, 16),
+    "upper left, enlarged": (0, 0),
+    "upper right, enlarged": (0, 32),
+    "lower left, enlarged": (32, 0),
+    "lower right, enlarged": (32, 32),
+}
 
 
 def mask_explorer(tiles: data.Tiles | None = None) -> ipywidgets.Widget:
@@ -39,14 +59,15 @@ def mask_explorer(tiles: data.Tiles | None = None) -> ipywidgets.Widget:
         TypeError: if ``tiles`` is no ``data.Tiles``.
         ValueError: if there are none, or they have not 64 x 64 pixels.
     """
-    return _MaskExplorer(_loaded(tiles))
+    return _MaskExplorer(*_loaded(tiles))
 
 
 def inpainting_explorer(tiles: data.Tiles | None = None) -> ipywidgets.Widget:
-    """Choose a mask and a method, and see what it restores, where it errs, and what it expected.
+    """Choose a mask and two methods, and see what they restore and where they err.
 
-    Methods are the classical fills and the shipped networks. A picture of one's own, PNG or JPEG,
-    can take the place of the tile.
+    Methods are the classical fills and the shipped networks. In place of the errors it shows those
+    that a network expected, or the scores of all methods. A picture of one's own, PNG or JPEG, can
+    take the place of the tile.
 
     Args:
         tiles: a ``data.Tiles`` to choose from; by default the validation split.
@@ -57,42 +78,68 @@ def inpainting_explorer(tiles: data.Tiles | None = None) -> ipywidgets.Widget:
     Raises:
         TypeError, ValueError: as :func:`mask_explorer`.
     """
-    return _InpaintingExplorer(_loaded(tiles))
+    return _InpaintingExplorer(*_loaded(tiles))
 
 
 class _Explorer(ipywidgets.VBox):
-    """Controls, results and code of an explorer, drawn anew after every change.
+    """Controls, pictures and code of an explorer, drawn anew after every change.
 
     Args:
         name: two words, such as "Mask explorer".
         tiles: a ``data.Tiles``.
-        captions: names of the pictures, in their order.
-        codes: labels of the lines of code.
+        tiles_name: what the code calls them.
+        columns: ipywidgets of the results, side by side.
+        below: what lies below these.
         controls: further ipywidgets that change what is drawn.
-        upload: whether a picture of one's own may take the place of the tile.
+        own: whether a picture of one's own may take the place of the tile.
     """
 
-    def __init__(self, name, tiles, captions, codes, controls=(), upload=False):
-        self._name = name
-        redraw = Redrawing(self._draw_after_event)
-        self._mask = MaskControls(redraw)
-        self._tile = TileControls(tiles, redraw, self._refuse if upload else None)
+    def __init__(self, name, tiles, tiles_name, columns, below, *, controls=(), own=False):
+        self._name, self._tiles_name = name, tiles_name
+        self._redraw = Redrawing(self._draw_after_event)
+        # Visitors of a page are not at home on the machine that computes it.
+        local = "VOILA_REQUEST_URL" not in os.environ
+        self._mask = MaskControls(self._changed)
+        self._tile = TileControls(tiles, self._changed, self._refuse, own=own, local=local)
+        self._controls = controls
         for control in controls:
-            control.observe(redraw, "value")
-        self._message = _text("explorer-message")
-        self._figures = _text("explorer-figures")
-        self._panels = {caption: _Panel(caption) for caption in captions}
-        self._codes = [labelled(ipywidgets.Text, label) for label in codes]
-        for code in self._codes:
-            code.layout.width = "auto"
-        panels = _row([panel.box for panel in self._panels.values()], align_items="flex-end")
-        # Beside the controls where two pictures fit there, else below them.
-        self._results = ipywidgets.VBox(
-            [self._message, panels, self._figures],
-            layout={"flex": "1 1 540px", "margin": "0 0 0 1em"},
+            control.observe(self._changed, "value")
+        self._moved = None
+        self._message = _text("explorer-message", height="32px")
+        # What changes, in words, for those who hear the page.
+        self._figures = _text("explorer-figures", height="1px")
+        self._figures.add_class("explorer-unseen")
+        self._code = ipywidgets.Textarea(
+            rows=self._lines_of_code,
+            description="Code",
+            style={"description_width": "40px"},
+            layout={"width": "auto", "flex": "1 1 auto", "min_width": "0"},
         )
-        chosen = ipywidgets.VBox([*self._mask.widgets, *controls, *self._tile.widgets])
-        super().__init__([_row([chosen, self._results]), *self._codes])
+        results = ipywidgets.VBox(
+            [_side_by_side(columns), *below, self._message],
+            layout={
+                # Narrower, before the controls go below.
+                "flex": "1 1 536px",
+                "max_width": f"{3 * _PICTURE_WIDTH + 2 * _GAP}px",
+                "min_width": "0",
+            },
+        )
+        buttons = [self._mask.another, self._tile.another, button("Reset", self._reset)]
+        chosen = ipywidgets.VBox(
+            [*self._mask.widgets, *controls, *self._tile.widgets, _row(buttons)],
+            layout={"flex": "1 1 280px", "min_width": "0", "max_width": "520px"},
+        )
+        # The pictures come first where the page is too narrow for both.
+        both = ipywidgets.HBox(
+            [results, chosen],
+            layout={
+                "flex_flow": "row-reverse wrap",
+                "justify_content": "flex-end",
+                "grid_gap": "8px 14px",
+            },
+        )
+        super().__init__([both, self._code_row(), self._figures, _page()])
+        self.add_class("eurosat-explorer")
         self.add_class(name.lower().replace(" ", "-"))
         for _ in self._shown(self._computed()):
             pass
@@ -109,6 +156,25 @@ class _Explorer(ipywidgets.VBox):
         """Show what was computed, in short steps; see ``Redrawing``."""
         raise NotImplementedError
 
+    def _saved(self):
+        """Rows of the pictures that are shown, for a file."""
+        raise NotImplementedError
+
+    def _code_row(self):
+        copy = ipywidgets.Button(description="Copy the code", layout={"width": "auto"})
+        copy.add_class("explorer-copy")
+        save = ipywidgets.Button(description="Save the picture", layout={"width": "auto"})
+        save.on_click(self._save)
+        self._saved_file = ipywidgets.HTML(layout={"display": "none"})
+        return ipywidgets.HBox(
+            [self._code, ipywidgets.VBox([copy, save]), self._saved_file],
+            layout={"grid_gap": f"{_GAP}px"},
+        )
+
+    def _changed(self, event):
+        self._moved = getattr(event.get("owner"), "description", None) if event else None
+        self._redraw(event)
+
     def _draw_after_event(self):
         try:
             found = self._computed()
@@ -119,32 +185,56 @@ class _Explorer(ipywidgets.VBox):
         yield from self._shown(found)
 
     def _refuse(self, problem):
-        self._message.value = (
-            f'<p role="alert"><b>This cannot be shown:</b> {escape(str(problem))}. '
-            "The pictures are those of the setting before.</p>"
-        )
+        words = self._mask.in_words(str(problem))
+        moved = f' Move "{self._moved}" back.' if self._moved else ""
+        self._message.value = f"<p><b>This cannot be shown:</b> {escape(words)}.{escape(moved)}</p>"
+
+    def _reset(self, pressed):
+        for control, value in zip(self._controls, self._values_at_start, strict=True):
+            control.value = value
+        self._mask.reset()
+        self._tile.reset()
+        self._changed(None)
+
+    def _save(self, pressed):
+        png = pictures.data_address(pictures.grid_png(self._saved(), enlarged=4))
+        name = f"{self._name.split()[0].lower()}.png"
+        # The page follows the link; an earlier one must not stay.
+        self._saved_file.value = ""
+        self._saved_file.value = f'<a download="{name}" href="{png}">{name}</a>'
 
 
 class _MaskExplorer(_Explorer):
-    def __init__(self, tiles):
+    _values_at_start, _lines_of_code = (), 1
+
+    def __init__(self, tiles, tiles_name):
         self._counted = None
-        captions = ("Tile", "Mask", "Masked tile", "Histogram")
-        super().__init__("Mask explorer", tiles, captions, ("Mask as code",))
+        self._panels = {name: _Panel(name, lines=2) for name in ("Tile", "Mask", "Masked tile")}
+        title = f"Coverage of {_COUNTED} such masks, seeds 0 to {_COUNTED - 1}"
+        self._histogram = _Panel(title, lines=2, square=False)
+        columns = [panel.box for panel in self._panels.values()]
+        super().__init__("Mask explorer", tiles, tiles_name, columns, [self._histogram.box])
 
     def _computed(self):
         return self._mask.mask()
 
     def _shown(self, mask):
         tile = self._tile.image()
-        self._panels["Tile"].show(pictures.tile_png(tile[0]), self._tile.text())
-        self._panels["Mask"].show(pictures.tile_png(mask[0]), "white is known, black is a hole")
-        self._panels["Masked tile"].show(pictures.tile_png((tile / 255 * mask)[0]))
         coverage = masks.coverage(mask)[0]
-        self._figures.value = f"<p>{_coverage_text(coverage)}</p>"
-        self._codes[0].value = self._mask.code()
+        self._panels["Tile"].show(pictures.tile_png(tile[0], 1), escape(self._tile.text()))
+        known = f"<b>{_coverage_text(coverage)}</b> (white)"
+        self._panels["Mask"].show(pictures.tile_png(mask[0], 1), known)
+        masked = (tile / 255 * mask)[0]
+        self._panels["Masked tile"].show(pictures.tile_png(masked, 1), "holes are black")
+        self._code.value = f"masks = {self._mask.code()}"
+        self._figures.value = f"{_coverage_text(coverage)}."
         yield
         yield from self._count()
         self._show_histogram(coverage)
+
+    def _saved(self):
+        tile, mask = self._tile.image(), self._mask.mask()
+        return [[tile[0] / 255, mask[0], (tile / 255 * mask)[0]]]
 
     def _count(self):
         """Coverages of many masks with these parameters, each a step."""
@@ -160,29 +250,59 @@ class _MaskExplorer(_Explorer):
 
     def _show_histogram(self, marked):
         percent = 100 * self._coverages
-        self._panels["Histogram"].show(
+        self._histogram.show(
             pictures.histogram_png(self._coverages, marked),
-            f"coverage of {_COUNTED} masks of these settings, seeds 0 to {_COUNTED - 1}: mean "
-            f"{percent.mean():.1f} %, standard deviation {percent.std():.1f} points, from "
-            f"{percent.min():.1f} to {percent.max():.1f} %; orange line: the mask shown, "
-            f"{100 * marked:.1f} %",
+            f"mean {percent.mean():.1f} %, standard deviation {percent.std():.1f} points, "
+            f"{percent.min():.1f} to {percent.max():.1f} %; orange: this mask",
         )
 
 
 class _InpaintingExplorer(_Explorer):
-    def __init__(self, tiles):
-        methods = _methods()
-        self._method = labelled(ipywidgets.Dropdown, "Method", options=methods)
-        names = [name for _, name in methods]
-        if _NETWORK_TO_START_WITH in names:
-            self._method.value = _NETWORK_TO_START_WITH
+    _lines_of_code = 4
+
+    def __init__(self, tiles, tiles_name):
+        self._restorer = restorer()
+        names = self._restorer.methods()
+        options = [(METHODS.get(name, (name,))[0], name) for name in names]
+        start = [name if name in names else names[-1] for name in _TO_START_WITH]
+        self._values_at_start = (*start, ERRORS, "whole tile")
+        self._methods = [
+            labelled(ipywidgets.Dropdown, label, options=options)
+            for label in ("Method, left", "Method, right")
+        ]
+        self._below = labelled(ipywidgets.Dropdown, "Below them", options=[ERRORS, EXPECTED, TABLE])
+        self._zoom = labelled(ipywidgets.Dropdown, "Zoom", options=list(_ZOOMS))
+        controls = (*self._methods, self._below, self._zoom)
+        for control, value in zip(controls, self._values_at_start, strict=True):
+            control.value = value
+        self._upper = [_Panel(name, lines=2) for name in ("Tile", "Left", "Right")]
+        self._lower = [_Panel(name) for name in ("Masked tile", "Left error", "Right error")]
+        self._colours = ipywidgets.HTML(_colour_bar(), layout={"height": "26px"})
+        self._table = _text("explorer-table", height="0")
+        # It takes the room that the pictures leave, and is scrolled where that is little.
+        self._table.layout = {"flex": "1 1 0", "min_height": "0", "overflow": "auto"}
+        self._table.layout.display = "none"
+        self._lines = _text("explorer-words", height="36px")
+        right = ipywidgets.VBox(
+            [
+                _side_by_side([panel.box for panel in self._upper[1:]]),
+                _side_by_side([panel.box for panel in self._lower[1:]]),
+                self._table,
+            ],
+            layout={"flex": f"0 1 {2 * _PICTURE_WIDTH + _GAP}px", "min_width": "0"},
+        )
+        left = ipywidgets.VBox(
+            [self._upper[0].box, self._lower[0].box],
+            layout={"flex": f"0 1 {_PICTURE_WIDTH}px", "min_width": "0"},
+        )
         super().__init__(
             "Inpainting explorer",
             tiles,
-            ("Tile", "Masked tile", "Restored tile", "Error", "Expected error"),
-            ("Mask as code", "Result as code"),
-            (self._method,),
-            upload=True,
+            tiles_name,
+            [left, right],
+            [self._colours, self._lines],
+            controls=controls,
+            own=True,
         )
 
     def _computed(self):
@@ -190,110 +310,205 @@ class _InpaintingExplorer(_Explorer):
 
         mask = self._mask.mask()
         tile = self._tile.image() / 255
-        restored = self._restore(tile, mask)
-        scores = metrics.mse(tile, restored, mask), metrics.psnr(tile, restored, mask)
-        return tile, mask, restored, self._expected(tile, mask), scores
+        restored = [self._restorer.restored(m.value, tile, mask) for m in self._methods]
+        scores = [(metrics.mse(tile, r, mask)[0], metrics.psnr(tile, r, mask)[0]) for r in restored]
+        below = None
+        if self._below.value == EXPECTED:
+            below = [self._restorer.expected_error(m.value, tile, mask) for m in self._methods]
+        elif self._below.value == TABLE:
+            below = self._scores_of_all(tile, mask)
+        return tile, mask, restored, scores, below
+
+    def _scores_of_all(self, tile, mask):
+        from eurosat_inpaint import metrics
+
+        rows = {}
+        for label, name in self._methods[0].options:
+            restored = self._restorer.restored(name, tile, mask)
+            measures = metrics.mse, metrics.mae, metrics.psnr, metrics.ssim
+            rows[label] = [measure(tile, restored, mask)[0] for measure in measures]
+        return rows
 
     def _shown(self, found):
-        tile, mask, restored, expected, (mse, psnr) = found
-        method = self._method.label
-        errors = np.abs(restored - tile)[0].mean(axis=-1)
-        self._panels["Tile"].show(pictures.tile_png(tile[0]), self._tile.text())
-        self._panels["Masked tile"].show(pictures.tile_png((tile * mask)[0]), "holes are black")
-        self._panels["Restored tile"].show(pictures.tile_png(restored[0]), f"by {method}")
-        self._panels["Error"].show(
-            pictures.error_png(errors, _LARGEST_ERROR),
-            f"mean over the channels, white being 1: black is 0, pale yellow {_LARGEST_ERROR} and "
-            "more",
+        tile, mask, restored, scores, below = found
+        coverage = _coverage_text(masks.coverage(mask)[0])
+        self._upper[0].show(self._png(tile[0]), escape(self._tile.text()))
+        said = [coverage]
+        for panel, method, answer, (mse, psnr) in zip(
+            self._upper[1:], self._methods, restored, scores, strict=True
+        ):
+            words = f"MSE {mse:.5f}, {psnr:.1f} dB"
+            panel.show(self._png(answer[0]), f"<b>{words}</b>", caption=method.label)
+            said.append(f"{escape(method.label)}: {words} in the holes")
+        self._figures.value = "; ".join(said) + "."
+        self._lower[0].show(self._png((tile * mask)[0]), "", caption=f"Masked tile, {coverage}")
+        self._lines.value = "".join(
+            f"<p><b>{escape(method.label)}:</b> {METHODS.get(method.value, ('', ''))[1]}</p>"
+            for method in self._methods
         )
-        if expected is None:
-            words = f"{method} does not say how far it may be off"
-            self._panels["Expected error"].show(pictures.error_png(0 * errors, 1), words)
-        else:
-            words = "what the network expects from the masked tile alone, in the same colours"
-            png = pictures.error_png(expected[0, ..., 0], _LARGEST_ERROR)
-            self._panels["Expected error"].show(png, words)
-        self._figures.value = (
-            f"<p>{_coverage_text(masks.coverage(mask)[0])} MSE in the holes: {mse[0]:.5f}. "
-            f"PSNR in the holes: {psnr[0]:.1f} dB.</p>"
-        )
-        self._codes[0].value = f"masks = {self._mask.code()}"
-        self._codes[1].value = f"restored = {self._result_code()}"
+        self._code.value = "\n".join(self._codes())
+        self._show_below(tile, restored, below)
         yield
 
-    def _restore(self, tile, mask):
-        from eurosat_inpaint import baselines, pretrained
+    def _show_below(self, tile, restored, below):
+        tabular = self._below.value == TABLE
+        self._table.layout.display = "" if tabular else "none"
+        self._colours.layout.visibility = "hidden" if tabular else "visible"
+        for panel in self._lower[1:]:
+            panel.box.layout.display = "none" if tabular else ""
+        if tabular:
+            self._table.value = _table(below)
+            return
+        for number, (panel, method) in enumerate(zip(self._lower[1:], self._methods, strict=True)):
+            if self._below.value == ERRORS:
+                errors = np.abs(restored[number] - tile)[0].mean(axis=-1)
+                caption, words = "Error", f"of {method.label}"
+            elif below[number] is None:
+                errors, caption = np.zeros(tile.shape[1:3]), "Expected error"
+                words = f"{method.label} tells none"
+            else:
+                errors, caption = below[number][0, ..., 0], "Expected error"
+                words = f"of {method.label}"
+            png = pictures.error_png(self._cut(errors), _LARGEST_ERROR, 1)
+            panel.show(png, escape(words), caption=caption)
 
-        if self._method.value in baselines.FILLS:
-            return baselines.FILLS[self._method.value](tile * mask, mask)
-        return pretrained.inpaint(tile, mask, model=self._method.value)
+    def _saved(self):
+        tile, mask, restored, _, _ = self._computed()
+        largest = _LARGEST_ERROR
+        errors = [
+            pictures.error_colours(np.abs(answer - tile)[0].mean(axis=-1), largest)
+            for answer in restored
+        ]
+        rows = [[tile[0], *(answer[0] for answer in restored)], [(tile * mask)[0], *errors]]
+        return [[self._cut(image) for image in row] for row in rows]
 
-    def _expected(self, tile, mask):
-        """The expected error of a network that has a head for it, else None."""
-        from eurosat_inpaint import uncertainty
+    def _png(self, image):
+        return pictures.tile_png(self._cut(image), 1)
 
-        if self._method.value not in uncertainty.names():
-            return None
-        return uncertainty.expected_error(tile, mask, model=self._method.value)
+    def _cut(self, image):
+        corner = _ZOOMS[self._zoom.value]
+        if corner is None:
+            return image
+        row, column = corner
+        return image[row : row + 32, column : column + 32]
 
-    def _result_code(self):
-        from eurosat_inpaint import baselines
+    def _codes(self):
+        yield f"masks = {self._mask.code()}"
+        yield f"tile = {self._tile.code(self._tiles_name)} / 255"
+        for name, method in zip(("left", "right"), self._methods, strict=True):
+            yield f"{name} = {self._expression(method.value)}"
 
-        name, tile = self._method.value, f"{self._tile.code()} / 255"
-        if name in baselines.FILLS:
-            return f"ei.baselines.{name}({tile} * masks, masks)"
-        return f'ei.inpaint({tile}, masks, model="{name}")'
+    def _expression(self, method):
+        from eurosat_inpaint import pretrained
+
+        if method in pretrained.names():
+            return f'ei.inpaint(tile, masks, model="{method}")'
+        return f"ei.baselines.{method}(tile * masks, masks)"
 
 
 class _Panel:
-    """A picture and the words above it."""
+    """A picture and the words above it, in so many lines; words that are longer are cut."""
 
-    def __init__(self, caption):
-        self._caption = caption
-        self._text = _text(f"explorer-{caption.lower().replace(' ', '-')}")
-        # Else the box would stretch it, and pixels would be of different sizes.
-        self._picture = ipywidgets.Image(format="png", layout={"align_self": "flex-start"})
-        self._picture.add_class("explorer-picture")
-        # Little wider than the picture, so that long words do not push the others aside.
-        self.box = ipywidgets.VBox([self._text, self._picture], layout={"width": "270px"})
+    def __init__(self, caption, lines=1, square=True):
+        self._caption, self._lines = caption, lines
+        self._words = _text("explorer-words", height=f"{18 * lines}px")
+        self._picture = ipywidgets.Image(format="png")
+        self._picture.add_class("explorer-picture" if square else "explorer-chart")
+        self.box = ipywidgets.VBox(
+            [self._words, self._picture],
+            layout={"min_width": "0", "max_width": f"{_PICTURE_WIDTH}px" if square else "100%"},
+        )
+        self.box.add_class("explorer-panel")
 
-    def show(self, png, words=""):
+    def show(self, png, words, caption=""):
+        """Show a picture; ``words`` are HTML."""
         self._picture.value = png
-        words = f": {escape(words)}" if words else ""
-        self._text.value = f'<p style="line-height: 1.3"><b>{self._caption}</b>{words}</p>'
-
-
-def _methods():
-    """Pairs of label and name."""
-    # Here, since these need Keras, and the mask explorer does not.
-    from eurosat_inpaint import baselines, pretrained
-
-    has_opencv = find_spec("cv2") is not None
-    fills = [name for name in baselines.FILLS if has_opencv or name not in _BY_OPENCV]
-    return [(f"{name} (baseline)", name) for name in fills] + [
-        (f"{name} (network)", name) for name in pretrained.names()
-    ]
+        separator = "</p><p>" if self._lines == 2 else " "
+        caption = escape(caption or self._caption)
+        self._words.value = f"<p><b>{caption}</b>{separator}{words}</p>"
 
 
 def _loaded(tiles):
+    """Tiles, and an expression for them that a reader can run."""
+    named = _name_in_notebook(tiles) if tiles is not None else 'ei.data.load_tiles("validation")'
     tiles = data.load_tiles("validation") if tiles is None else tiles
     if not isinstance(tiles, data.Tiles):
         raise TypeError(f"tiles must be a data.Tiles, got {type(tiles).__name__}")
     require_images("tiles.images", tiles.images)
     require_shape("tiles.images", tiles.images, "n", 64, 64, 3)
-    return tiles
+    return tiles, named
+
+
+def _name_in_notebook(tiles):
+    """What the reader's notebook calls these tiles; "tiles" where it does not call them at all."""
+    names = getattr(get_ipython(), "user_ns", {})
+    return next(
+        (name for name, value in names.items() if value is tiles and not name.startswith("_")),
+        "tiles",
+    )
 
 
 def _coverage_text(coverage):
-    return f"Coverage: {100 * coverage:.1f} % of the pixels are known."
+    return f"{100 * coverage:.1f} % known"
 
 
-def _text(name):
-    text = ipywidgets.HTML()
+def _table(rows):
+    """Scores of all methods as HTML, the best of each column in bold."""
+    header = ("in the holes", "MSE", "MAE", "PSNR, dB", "SSIM")
+    values = np.array(list(rows.values()))
+    best = [column.argmin() if k < 2 else column.argmax() for k, column in enumerate(values.T)]
+    formats = (".5f", ".4f", ".1f", ".3f")
+    lines = []
+    for number, (label, scores) in enumerate(rows.items()):
+        cells = [f"{score:{form}}" for score, form in zip(scores, formats, strict=True)]
+        cells = [f"<b>{c}</b>" if number == b else c for c, b in zip(cells, best, strict=True)]
+        lines.append("".join(f"<td>{cell}</td>" for cell in (escape(label), *cells)))
+    head = "".join(f"<th>{name}</th>" for name in header)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _colour_bar():
+    colours = pictures.error_colours(np.linspace(0, _LARGEST_ERROR, 9), _LARGEST_ERROR)
+    stops = ", ".join(f"rgb{tuple(int(level) for level in colour)}" for colour in colours)
+    return (
+        '<div style="line-height: 14px; font-size: 12px; margin-left: 33.6%">'
+        f'<div style="height: 8px; background: linear-gradient(to right, {stops})"></div>'
+        '<div style="display: flex; justify-content: space-between"><span>0</span>'
+        "<span>mean over the channels, white being 1</span>"
+        f"<span>{_LARGEST_ERROR} and more</span></div></div>"
+    )
+
+
+def _page():
+    """Style and script that go with an explorer wherever it is shown."""
+    folder = files("eurosat_inpaint.widgets")
+    style, script = (folder.joinpath(f"page.{kind}").read_text() for kind in ("css", "js"))
+    comments, script = script.split("function", 1)
+    # An empty picture that runs the script as soon as it is there.
+    return ipywidgets.HTML(
+        f"<style>{style}</style>"
+        '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=" alt="" '
+        f'data-megabytes="{upload_megabytes():g}" '
+        f'onload="(function{escape(script)})(this)" style="display: none">',
+        layout={"height": "0"},
+    )
+
+
+def _text(name, height):
+    text = ipywidgets.HTML(layout={"height": height, "flex": "0 0 auto", "overflow": "hidden"})
     text.add_class(name)
     return text
 
 
-def _row(children, **layout):
-    """Side by side where there is room, else below each other."""
-    return ipywidgets.HBox(children, layout={"flex_flow": "row wrap", **layout})
+def _side_by_side(children):
+    for child in children:
+        child.layout.flex = child.layout.flex or "1 1 0"
+    return ipywidgets.HBox(
+        children, layout={"grid_gap": f"4px {_GAP}px", "min_width": "0", "overflow": "hidden"}
+    )
+
+
+def _row(children):
+    """Buttons side by side where there is room, else below each other."""
+    return ipywidgets.HBox(children, layout={"flex_flow": "row wrap", "grid_gap": "0 4px"})

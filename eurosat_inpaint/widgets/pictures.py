@@ -3,6 +3,7 @@
 NumPy and Pillow draw them; Matplotlib, which takes far longer, draws the figures of the series.
 """
 
+import base64
 import io
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ _ENLARGED = 4
 # Between the tiles of a grid, in pixels of the tile.
 _GAP = 2
 # Histogram: screen pixels per percent, height of the bars, room for the axis below and beside.
-_PER_PERCENT = 2
+_PER_PERCENT = 5
 _BARS = 120
 _BELOW, _BESIDE = 22, 20
 _BAR_PERCENT = 2
@@ -31,19 +32,29 @@ def tile_png(image: np.ndarray, enlarged: int = _ENLARGED) -> bytes:
     return _png(Image.fromarray(_levels(image)), enlarged)
 
 
-def error_png(errors: np.ndarray, largest: float) -> bytes:
+def error_png(errors: np.ndarray, largest: float, enlarged: int = _ENLARGED) -> bytes:
     """A map of errors as PNG: black for 0, over purple and orange to pale yellow.
 
     Args:
         errors: shape (height, width), 0 or more.
         largest: error that is shown in the last colour, as are all above it.
+        enlarged: as of :func:`tile_png`.
     """
+    return _png(Image.fromarray(error_colours(errors, largest)), enlarged)
+
+
+def error_colours(errors: np.ndarray, largest: float) -> np.ndarray:
+    """The colours of :func:`error_png`, uint8 of one axis more than the errors have."""
     import matplotlib
 
     from eurosat_inpaint.plots import ERROR_COLOURS
 
-    colours = matplotlib.colormaps[ERROR_COLOURS](errors / largest, bytes=True)
-    return _png(Image.fromarray(colours[..., :3]), _ENLARGED)
+    return matplotlib.colormaps[ERROR_COLOURS](errors / largest, bytes=True)[..., :3]
+
+
+def data_address(png: bytes) -> str:
+    """An address that holds the picture itself."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def grid_png(rows: Sequence[Sequence[np.ndarray]], enlarged: int = 2) -> bytes:
