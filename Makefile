@@ -29,15 +29,12 @@ run: $(INSTALLED)
 	$(BIN)/python tools/notebooks.py run
 
 lab: $(INSTALLED)
-	$(BIN)/jupyter lab notebooks
+	EUROSAT_INPAINT_UPLOAD_MEGABYTES=64 $(BIN)/jupyter lab notebooks \
+		--ServerApp.tornado_settings="{'websocket_max_message_size': 65000000}"
 
-# For class: notebook 02 as a page without code. jupytext's extension needs all of JupyterLab. As
-# JupyterLab does by itself, Voila answers those who ask for this machine by a local name, and no
-# page of others that has its own name point here.
+# For class: both explorers as a page without code, for several visitors at once.
 app: $(INSTALLED)
-	$(BIN)/voila notebooks/02_mask_generation.ipynb \
-		--VoilaConfiguration.extension_denylist=jupyterlab-jupytext \
-		--Voila.tornado_settings="{'allow_remote_access': False}"
+	$(BIN)/python tools/app.py
 
 # While editing: style, types, examples in docstrings, and the fast tests.
 check: $(INSTALLED) lint

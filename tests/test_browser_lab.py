@@ -63,6 +63,19 @@ button = ipywidgets.Button(description="Fail")
 button.on_click(fail)
 button
 """
+TRAIN = """
+import dataclasses
+import eurosat_inpaint as ei
+
+tiles = ei.data.load_tiles("train", source="synthetic").images[:64]
+network = ei.models.unet(filters=4, depth=2)
+recipe = dataclasses.replace(ei.training.RECIPES["efficient"], batch_size=16)
+monitor = ei.widgets.watch_training(tiles[:6], ei.masks.line_masks(6))
+history = ei.training.fit_unet(
+    network, tiles, tiles[:16], recipe, epochs=2000, callbacks=(monitor,), verbose=0
+)
+print(f"stopped after {len(history)} epochs")
+"""
 PLACES = ("Tile", "Masked tile", "left", "right", "left error", "right error")
 
 
@@ -77,11 +90,12 @@ def notebook_02():
 
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory):
-    """A JupyterLab with three notebooks: function name -> address, and the server's log."""
+    """A JupyterLab with four notebooks: function name -> address, and the server's log."""
     notebooks = {
         "masks": notebook_02(),
         "inpainting": browser.notebook_of(SHOW_INPAINTING),
         "failing": browser.notebook_of(RAISES, "1 / 0"),
+        "training": browser.notebook_of(TRAIN),
     }
     environment = {
         "EUROSAT_INPAINT_OFFLINE": "1",
@@ -547,3 +561,24 @@ def test_errors_of_cells_and_callbacks_are_noticed(laboratory, open_page):
     assert any("ZeroDivisionError" in error for error in visit.errors)
     visit.page.get_by_role("button", name="Fail", exact=True).click()
     visit.wait_until(lambda: any("planted" in error for error in visit.errors))
+
+
+def test_a_training_is_watched_in_its_place_and_stopped(laboratory, open_page):
+    visit = open_page(laboratory[0]("training"))
+    visit.page.get_by_text("| Idle").wait_for()
+    for item in ("Run", "Run All Cells"):
+        visit.page.get_by_role("menuitem", name=item, exact=True).click()
+    monitor = visit.page.locator(".training-monitor")
+    monitor.wait_for()
+    places = "box => [...box.children].map(e => Math.round(e.getBoundingClientRect().top))"
+    sizes = "box => [...box.querySelectorAll('img')].map(e => [e.naturalWidth > 0, e.height])"
+    visit.wait_until(lambda: all(loaded for loaded, _ in monitor.evaluate(sizes)))
+    expect(monitor).to_contain_text("The first epoch begins")
+    before = monitor.evaluate(places), monitor.evaluate(sizes)
+    expect(monitor).to_contain_text(re.compile("Epoch [3-9] of 2000"))
+    assert (monitor.evaluate(places), monitor.evaluate(sizes)) == before
+    monitor.get_by_role("button", name="Stop the training").click()
+    stopped = visit.page.locator(".jp-OutputArea-output").get_by_text("stopped after")
+    stopped.wait_for()
+    assert int(re.search(r"after (\d+) epochs", stopped.inner_text())[1]) < 1000
+    assert visit.errors == []

@@ -2,6 +2,7 @@
 
 import io
 import re
+import signal
 
 import keras
 import numpy as np
@@ -72,7 +73,7 @@ def test_losses_and_tiles_are_shown_in_one_place(boxes):
     assert abs(np.rint(255 * by_network) - restored).max() <= 1
     error = metrics.mse(SHOWN, by_network, MASKS).mean()
     assert f"MSE in the holes of the tiles below: {error:.5f}" in said
-    assert Image.open(io.BytesIO(bytes(box.children[1].value))).size[0] > 300
+    assert Image.open(io.BytesIO(bytes(box.children[2].value))).size[0] > 300
 
 
 @pytest.mark.slow
@@ -137,6 +138,70 @@ def test_negative_losses_are_drawn(boxes):
         callbacks=[widgets.watch_training(SHOWN, MASKS)],
     )
     assert "loss in training -9" in words(boxes[0])
+
+
+@pytest.mark.slow
+def test_an_interrupt_stops_the_training_and_the_best_weights_stay(boxes):
+    monitor = widgets.watch_training(SHOWN, MASKS)
+    usual = signal.getsignal(signal.SIGINT)
+
+    def press(batch, logs):
+        if monitor.model.optimizer.iterations.numpy() >= 4:
+            signal.raise_signal(signal.SIGINT)
+
+    network = tiny_network()
+    history = training.fit_unet(
+        network,
+        IMAGES[8:],
+        IMAGES[:8],
+        epochs=9,
+        steps_per_epoch=3,
+        callbacks=(monitor, keras.callbacks.LambdaCallback(on_train_batch_end=press)),
+        verbose=0,
+    )
+    assert len(history) == 2
+    assert signal.getsignal(signal.SIGINT) == usual
+    masked = (IMAGES[:8] / np.float32(255) * (known := line_masks(8, seed=1)), known)
+    loss = np.abs(network.predict_on_batch(list(masked)) - IMAGES[:8] / 255).mean()
+    assert loss == pytest.approx(min(row["val_loss"] for row in history), rel=1e-3)
+
+
+def test_a_second_interrupt_is_one(boxes):
+    def press_twice(batch, logs):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    callbacks = (
+        widgets.watch_training(SHOWN, MASKS),
+        keras.callbacks.LambdaCallback(on_train_batch_end=press_twice),
+    )
+    usual = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        training.fit_unet(
+            tiny_network(), IMAGES[8:], IMAGES[:8], epochs=2, callbacks=callbacks, verbose=0
+        )
+    assert signal.getsignal(signal.SIGINT) == usual
+
+
+def test_nothing_is_missing_before_the_first_step_and_nothing_grows(boxes):
+    sizes = []
+
+    def measure(*_):
+        pictures = [w for w in boxes[0].children if hasattr(w, "format")]
+        sizes.append([Image.open(io.BytesIO(bytes(p.value))).size[1] for p in pictures])
+
+    train_begins = keras.callbacks.LambdaCallback(on_epoch_begin=measure, on_epoch_end=measure)
+    network = tiny_network()
+    training.fit_unet(
+        network,
+        IMAGES[8:],
+        IMAGES[:8],
+        epochs=2,
+        steps_per_epoch=2,
+        callbacks=(widgets.watch_training(SHOWN, MASKS), train_begins),
+        verbose=0,
+    )
+    assert len(sizes) == 4 and all(size == sizes[0] for size in sizes)
 
 
 def test_wrong_masks_are_refused_before_training_begins():

@@ -194,6 +194,25 @@ def test_best_weights_are_not_the_last_where_those_are_worse(tiles, tmp_path):
     assert validation_loss(model, tiles[1], ORIGINAL) == pytest.approx(losses[1], rel=1e-5)
 
 
+def test_an_interrupted_training_leaves_the_best_weights(tiles):
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                self.model.set_weights([w + 1 for w in self.model.get_weights()])
+
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.optimizer.iterations == 12:
+                raise KeyboardInterrupt
+
+    losses, model = [], small_network()
+    scores = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda _, logs: losses.append(logs["val_loss"])
+    )
+    with pytest.raises(KeyboardInterrupt):
+        fit(tiles, model, recipe=ORIGINAL, callbacks=(Interrupt(), scores))
+    assert validation_loss(model, tiles[1], ORIGINAL) == pytest.approx(min(losses), rel=1e-5)
+
+
 @pytest.mark.slow
 def test_scored_weights_are_the_average(tiles):
     averaged, _ = fit(tiles, epochs=1)

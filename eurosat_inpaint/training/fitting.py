@@ -365,7 +365,7 @@ def run_training(
                 callbacks=[*callbacks_of(recipe, final_epoch, metrics), *callbacks, *keepers],
                 verbose=verbose,
             )
-        except FloatingPointError:
+        except (FloatingPointError, KeyboardInterrupt):
             model.set_weights(best.weights)
             raise
         model.set_weights(best.weights)

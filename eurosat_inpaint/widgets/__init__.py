@@ -1,8 +1,9 @@
 """What people touch: explorers of masks and methods, and a training watched while it runs.
 
-``explorers`` holds the two explorers, ``controls`` what they are operated with, ``redrawing`` draws
-after a slider moved without falling behind it, ``pictures`` draws fast PNGs, ``monitor`` shows a
-training.
+``explorers`` holds the two explorers, ``controls`` what they are operated with, ``restoring`` the
+methods that they compare, ``redrawing`` draws after a slider moved without falling behind it,
+``pictures`` draws fast PNGs, ``page.js`` and ``page.css`` add what ipywidgets leave out,
+``monitor`` shows a training.
 """
 
 from typing import Any
@@ -23,6 +24,9 @@ __all__ = ["inpainting_explorer", "mask_explorer", "watch_training"]
 
 def watch_training(images: np.ndarray, masks: np.ndarray) -> Any:
     """Watch a training: its losses, and what the network restores, after every epoch.
+
+    Its button, as interrupting the kernel (■), ends the training after the step that it is in; then
+    ``fit_unet`` leaves the best weights.
 
     Args:
         images: the tiles to restore, uint8 (n, 64, 64, 3): a few of the validation split.

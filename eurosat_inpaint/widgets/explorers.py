@@ -483,14 +483,16 @@ def _colour_bar():
 def _page():
     """Style and script that go with an explorer wherever it is shown."""
     folder = files("eurosat_inpaint.widgets")
-    style, script = (folder.joinpath(f"page.{kind}").read_text() for kind in ("css", "js"))
-    comments, script = script.split("function", 1)
+    style, script = (
+        folder.joinpath(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")
+    )
+    script = script[script.index("function") :]
     # An empty picture that runs the script as soon as it is there.
     return ipywidgets.HTML(
         f"<style>{style}</style>"
         '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=" alt="" '
         f'data-megabytes="{upload_megabytes():g}" '
-        f'onload="(function{escape(script)})(this)" style="display: none">',
+        f'onload="({escape(script)})(this)" style="display: none">',
         layout={"height": "0"},
     )
 

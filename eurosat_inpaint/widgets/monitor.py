@@ -1,13 +1,21 @@
 """A training watched from inside the notebook: ``widgets.watch_training``. See notebook 06."""
 
 import io
+import json
+import signal
+import threading
 import time
+from html import escape
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython import get_ipython
+from matplotlib.ticker import MaxNLocator
 
 from eurosat_inpaint import metrics, plots
 from eurosat_inpaint._checks import as_tiles, require_masks
@@ -38,16 +46,27 @@ class TrainingMonitor(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         from IPython.display import display
 
-        self._text = ipywidgets.HTML("<p>The first epoch begins.</p>")
-        self._curves, self._strip = ipywidgets.Image(format="png"), ipywidgets.Image(format="png")
+        # Else a box would stretch them.
+        natural = {"align_self": "flex-start", "max_width": "100%"}
+        self._text = ipywidgets.HTML("<p>The first epoch begins.</p>", layout={"height": "48px"})
+        stop = ipywidgets.HTML(_stop_button(), layout={"height": "30px"})
+        self._curves, self._strip = (
+            ipywidgets.Image(format="png", layout=natural) for _ in range(2)
+        )
         caption = ipywidgets.HTML("<b>Validation tiles</b>: masked, restored, true, in three rows")
-        box = _Box([self._text, self._curves, caption, self._strip])
+        box = _Box([self._text, stop, self._curves, caption, self._strip])
         box.add_class("training-monitor")
-        self._losses: dict[str, list[float]] = {}
+        # Of the epochs to come, too: the axis stays as it is.
+        self._losses = {"training": np.full(self.params["epochs"], np.nan)}
         self._score = ""
         self._shown = time.perf_counter()
+        # All of it before the first step, so that nothing moves when an epoch ends.
         self._show_tiles()
+        self._show_curves()
         display(box)
+        self._usual_handler = None
+        if threading.current_thread() is threading.main_thread():
+            self._usual_handler = signal.signal(signal.SIGINT, self._stop_training)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch
@@ -65,11 +84,23 @@ class TrainingMonitor(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         for name, label in (("loss", "training"), ("val_loss", "validation")):
             if name in logs:
-                self._losses.setdefault(label, []).append(logs[name])
+                empty = np.full(self.params["epochs"], np.nan)
+                self._losses.setdefault(label, empty)[epoch] = logs[name]
         self._show_tiles()
         self._show_curves()
-        losses = ", ".join(f"{label} {values[-1]:.5f}" for label, values in self._losses.items())
+        losses = ", ".join(f"{label} {values[epoch]:.5f}" for label, values in self._losses.items())
         self._say(f" ended: loss in {losses}.")
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._usual_handler is not None:
+            signal.signal(signal.SIGINT, self._usual_handler)
+
+    def _stop_training(self, number, frame):
+        """What an interrupt does: the first ends the training well, the second as usual."""
+        if self.model.stop_training:
+            signal.signal(signal.SIGINT, self._usual_handler)
+            self._usual_handler(number, frame)
+        self.model.stop_training = True
 
     def _say(self, words):
         epochs = self.params["epochs"]
@@ -83,14 +114,29 @@ class TrainingMonitor(keras.callbacks.Callback):
 
     def _show_curves(self):
         values = np.concatenate(list(self._losses.values()))
-        epochs = np.arange(1, 1 + len(self._losses["training"]))
+        values = values[~np.isnan(values)]
+        epochs = 1 + np.arange(self.params["epochs"])
         figure = plots.show_curves(epochs, self._losses, "epoch", "loss")
+        (axis,) = figure.axes
+        axis.set_xlim(0.5, len(epochs) + 0.5)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         # The losses of a GAN may be negative.
-        figure.axes[0].set_yscale("log" if values.min() > 0 else "linear")
+        axis.set_yscale("log" if len(values) and values.min() > 0 else "linear")
         content = io.BytesIO()
         figure.savefig(content, format="png")
         plt.close(figure)
         self._curves.value = content.getvalue()
+
+
+def _stop_button():
+    """A button that interrupts the kernel; without a kernel there is nothing to stop."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    if kernel is None:
+        return ""
+    identity = Path(kernel.config["IPKernelApp"]["connection_file"]).stem.removeprefix("kernel-")
+    script = files("eurosat_inpaint.widgets").joinpath("stop.js").read_text(encoding="utf-8")
+    call = f"({script[script.index('function') :]})(this, {json.dumps(identity)})"
+    return f'<button class="jupyter-button" onclick="{escape(call)}">Stop the training</button>'
 
 
 class _Box(ipywidgets.VBox):
