@@ -28,8 +28,10 @@ help:
 run: $(INSTALLED)
 	$(BIN)/python tools/notebooks.py run
 
+# Pictures of up to so many megabytes can be uploaded, and a message may hold one.
+lab: export EUROSAT_INPAINT_UPLOAD_MEGABYTES := 64
 lab: $(INSTALLED)
-	EUROSAT_INPAINT_UPLOAD_MEGABYTES=64 $(BIN)/jupyter lab notebooks \
+	$(BIN)/jupyter lab notebooks \
 		--ServerApp.tornado_settings="{'websocket_max_message_size': 65000000}"
 
 # For class: both explorers as a page without code, for several visitors at once.

@@ -13,12 +13,13 @@ from _measure import print_table
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tools"))
 
-from browser import chromium, jupyterlab, notebook_of, slider
+from browser import chromium, jupyterlab, notebook_of
 
-# Explorer, the picture that comes last, and the milliseconds that 95 % of the steps may take.
+# Explorer, place of the picture that comes last, and the milliseconds that 95 % of the steps may
+# take.
 EXPLORERS = (
-    ("mask_explorer", "masked-tile", 100),
-    ("inpainting_explorer", "error", 200),
+    ("mask_explorer", 2, 70),
+    ("inpainting_explorer", 5, 80),
 )
 SHOW = """
 import eurosat_inpaint as ei
@@ -40,7 +41,7 @@ BEGIN = """picture => {
 NOTES = """\
 Milliseconds over {steps} steps of "Number of lines" by keyboard, each after the picture of the one
 before has come, in JupyterLab and Debian's Chromium without a window; the explorer for inpainting
-restores with the shipped unet. Synthetic tiles."""
+restores with the shipped unet and by push-pull. Synthetic tiles."""
 
 
 def main():
@@ -68,8 +69,8 @@ def main():
 
 def measure_steps(explorer, picture, steps):
     """Milliseconds of each step, a list."""
-    image = explorer.locator(f".explorer-{picture} ~ img")
-    handle = slider(explorer, "Number of lines").get_by_role("slider")
+    image = explorer.locator("img.explorer-picture").nth(picture)
+    handle = explorer.get_by_role("slider", name="Number of lines", exact=True)
     latencies = []
     for step in range(steps):
         image.evaluate(BEGIN)

@@ -280,6 +280,7 @@ OTHERS = {
     "uncertainty.scores_of": "not public: for shipping",
     "widgets.inpainting_explorer": "test_widgets",
     "widgets.mask_explorer": "test_widgets",
+    "widgets.share_networks": "test_sharing",
     "widgets.watch_training": "test_monitor",
 }
 NETWORK = network()

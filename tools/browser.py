@@ -200,10 +200,3 @@ def errors_in(log: Path) -> list[str]:
     """Lines of a server's log in which the server or a kernel reports an error."""
     lines = log.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if any(mark in line for mark in _ERROR_MARKS)]
-
-
-def slider(explorer, label: str):
-    """The slider of that label in an explorer, both Playwright locators."""
-    return explorer.locator(".widget-slider").filter(
-        has=explorer.page.get_by_text(label, exact=True)
-    )

@@ -18,8 +18,9 @@ except ImportError as problem:
     ) from problem
 
 from eurosat_inpaint.widgets.explorers import inpainting_explorer, mask_explorer
+from eurosat_inpaint.widgets.restoring import share_networks
 
-__all__ = ["inpainting_explorer", "mask_explorer", "watch_training"]
+__all__ = ["inpainting_explorer", "mask_explorer", "share_networks", "watch_training"]
 
 
 def watch_training(images: np.ndarray, masks: np.ndarray) -> Any:

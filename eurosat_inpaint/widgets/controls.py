@@ -286,7 +286,7 @@ class TileControls:
             description=f"Upload a picture ({limit})",
             accept=".png,.jpg,.jpeg",
             icon="",
-            layout={"width": "auto", "flex": "1 1 auto"},
+            layout={"width": "100%"},
         )
         self._upload.observe(self._take_upload, "value")
         self.widgets.append(self._upload)

@@ -475,7 +475,7 @@ def _colour_bar():
         '<div style="line-height: 14px; font-size: 12px; margin-left: 33.6%">'
         f'<div style="height: 8px; background: linear-gradient(to right, {stops})"></div>'
         '<div style="display: flex; justify-content: space-between"><span>0</span>'
-        "<span>mean over the channels, white being 1</span>"
+        '<span class="explorer-wide">mean over the channels, white being 1</span>'
         f"<span>{_LARGEST_ERROR} and more</span></div></div>"
     )
 

@@ -5,8 +5,13 @@ starts a process that holds the networks once for all kernels; they find it by a
 environment.
 """
 
+import multiprocessing
 import os
+import secrets
+import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from multiprocessing.managers import BaseManager
@@ -32,7 +37,7 @@ METHODS = {
 # Fills that OpenCV computes, which need not be installed.
 _BY_OPENCV = ("telea", "navier_stokes")
 # Where kernels find the process that computes for all of them: address and key.
-SHARED_VARIABLE = "EUROSAT_INPAINT_SHARED_NETWORKS"
+_SHARED_VARIABLE = "EUROSAT_INPAINT_SHARED_NETWORKS"
 
 
 class Restorer:
@@ -72,20 +77,52 @@ class Restorer:
             return uncertainty.expected_error(tile, mask, model=method)
 
 
-class SharedNetworks(BaseManager):
+class _SharedNetworks(BaseManager):
     """A process that holds one :class:`Restorer` for all who know its address and key."""
+
+
+@contextmanager
+def share_networks() -> Iterator[dict[str, str]]:
+    """Load the networks once for the explorers of many kernels, as on a page with visitors.
+
+    A process beside this one holds them until the block ends. It answers on this machine only, to
+    whoever has the key.
+
+    Yields:
+        Variables of the environment that the kernels must be given.
+
+    Example:
+        >>> import os, subprocess
+        >>> with share_networks() as variables:  # doctest: +SKIP
+        ...     subprocess.run(["voila", "page.ipynb"], env=os.environ | variables)
+    """
+    key = secrets.token_bytes(32)
+    networks = _SharedNetworks(authkey=key, ctx=multiprocessing.get_context("spawn"))
+    # Whoever presses Ctrl+C ends the caller, and that ends this process.
+    networks.start(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    with networks:
+        _warm_up(networks.restorer())  # type: ignore[attr-defined]  # Registered below.
+        yield {_SHARED_VARIABLE: f"{networks.address!s}|{key.hex()}"}
+
+
+def _warm_up(shared):
+    """Load and compile what the first visitor would else have to wait for."""
+    tile, mask = np.zeros((1, 64, 64, 3)), np.ones((1, 64, 64, 1), np.float32)
+    mask[:, :32] = 0
+    for method in shared.methods():
+        shared.restored(method, tile, mask)
 
 
 @cache
 def restorer() -> Any:
     """The :class:`Restorer` of this process, or a proxy of the one that is shared."""
-    shared = os.environ.get(SHARED_VARIABLE)
+    shared = os.environ.get(_SHARED_VARIABLE)
     if not shared:
         return Restorer()
     address, key = shared.rsplit("|", 1)
-    manager = SharedNetworks(address, authkey=bytes.fromhex(key))
+    manager = _SharedNetworks(address, authkey=bytes.fromhex(key))
     manager.connect()
-    return manager.restorer()  # type: ignore[attr-defined]  # What was registered below.
+    return manager.restorer()  # type: ignore[attr-defined]  # Registered below.
 
 
 @cache
@@ -93,4 +130,4 @@ def _only_restorer():
     return Restorer()
 
 
-SharedNetworks.register("restorer", _only_restorer)
+_SharedNetworks.register("restorer", _only_restorer)

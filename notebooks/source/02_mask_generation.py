@@ -35,6 +35,7 @@
 import os
 import timeit
 
+import keras  # noqa: F401  # so that what TensorFlow says as it starts is said here
 import numpy as np
 from IPython.display import display
 from scipy.ndimage import distance_transform_edt
@@ -84,7 +85,7 @@ figure = ei.plots.show_tiles(rows, ["tile", "mask", "masked tile"], source=tiles
 # - Move the thickness from 2 to 3, and then from 3 to 4. One of the two changes nothing.
 # - Press "Another mask" a few times. Which part of the tile is nearly always a hole?
 #
-# "Mask as code" holds the line of Python that draws the same mask. Other families are in section 6.
+# "Code" holds the line of Python that draws the same mask. Other families are in section 6.
 
 # %%
 ei.widgets.mask_explorer(tiles)

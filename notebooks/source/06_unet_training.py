@@ -660,9 +660,9 @@ ei.plots.show_table(dict.fromkeys(pictures, ".2f"), entries, "Truth = 1", valida
 # All of this is one call: whole or masked tiles in, restored tiles out, in the same number type.
 #
 # **Try it.** The explorer puts any mask of [notebook 02](02_mask_generation.ipynb) on any
-# validation tile, or on a picture of your own, and lets any fill or shipped network restore it.
-# Begin with few lines and move the slider to the right: when does a road come back? Then choose
-# clouds, which the network has never seen. The figure below it shows the same for six tiles.
+# validation tile, or on a picture of your own, and lets two methods restore it side by side. Begin
+# with few lines and move the slider to the right: when does the river bank come back? Then choose
+# clouds, which this network has never seen, and hold it against "U-Net for any mask".
 
 # %%
 some = validation.images[shown]

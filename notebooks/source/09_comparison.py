@@ -643,8 +643,8 @@ ei.plots.show_table(columns, orders, "The methods in order, least first", valida
 #
 # ### Try it yourself
 #
-# All methods in one explorer: choose a mask, a tile and a method. Below it stands the same idea
-# without a running notebook: one tile, four methods.
+# All methods in one explorer: choose a mask, a tile and two methods, or the table of all of them.
+# Below it stands the same idea without a running notebook: one tile, four methods.
 
 # %%
 display(ei.widgets.inpainting_explorer(validation))

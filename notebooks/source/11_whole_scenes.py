@@ -427,8 +427,8 @@ ei.plots.show_table(columns, entries, "The same holes, true and restored", every
 # a cloud casts beside itself, its shadow and its haze, is not in the mask unless someone has put it
 # there. Bands other than three go one by one, as grey pictures.
 #
-# **Next:** the explorer of [notebook 02](02_mask_generation.ipynb) has the network and its expected
-# errors among its methods.
+# **Next:** the explorer of [notebook 09](09_comparison.ipynb) has the network among its methods,
+# and shows what error it expects.
 #
 # **References**
 #
