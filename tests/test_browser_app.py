@@ -48,7 +48,7 @@ def test_both_explorers_and_no_code(page_of_app):
     before = figures.inner_text()
     inpainting.get_by_role("slider", name="Number of lines").press("ArrowRight")
     expect(figures).not_to_have_text(before)
-    expect(figures).to_contain_text("U-Net: MSE")
+    expect(figures).to_contain_text("U-NetMSE")
     text = visit.page.locator("body").inner_text()
     assert "Fill the holes" in text and "import eurosat_inpaint" not in text
     assert visit.page.locator(".cm-editor, .jp-InputArea-editor").count() == 0

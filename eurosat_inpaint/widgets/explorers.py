@@ -88,13 +88,12 @@ class _Explorer(ipywidgets.VBox):
         name: two words, such as "Mask explorer".
         tiles: a ``data.Tiles``.
         tiles_name: what the code calls them.
-        columns: ipywidgets of the results, side by side.
-        below: what lies below these.
+        results: ipywidgets that show the results, from top to bottom.
         controls: further ipywidgets that change what is drawn.
         own: whether a picture of one's own may take the place of the tile.
     """
 
-    def __init__(self, name, tiles, tiles_name, columns, below, *, controls=(), own=False):
+    def __init__(self, name, tiles, tiles_name, results, *, controls=(), own=False):
         self._name, self._tiles_name = name, tiles_name
         self._redraw = Redrawing(self._draw_after_event)
         # Visitors of a page are not at home on the machine that computes it.
@@ -106,17 +105,14 @@ class _Explorer(ipywidgets.VBox):
             control.observe(self._changed, "value")
         self._moved = None
         self._message = _text("explorer-message", height="32px")
-        # What changes, in words, for those who hear the page.
-        self._figures = _text("explorer-figures", height="1px")
-        self._figures.add_class("explorer-unseen")
         self._code = ipywidgets.Textarea(
             rows=self._lines_of_code,
             description="Code",
             style={"description_width": "40px"},
             layout={"width": "auto", "flex": "1 1 auto", "min_width": "0"},
         )
-        results = ipywidgets.VBox(
-            [_side_by_side(columns), *below, self._message],
+        shown = ipywidgets.VBox(
+            [*results, self._message],
             layout={
                 # Narrower, before the controls go below.
                 "flex": "1 1 536px",
@@ -131,14 +127,14 @@ class _Explorer(ipywidgets.VBox):
         )
         # The pictures come first where the page is too narrow for both.
         both = ipywidgets.HBox(
-            [results, chosen],
+            [shown, chosen],
             layout={
                 "flex_flow": "row-reverse wrap",
                 "justify_content": "flex-end",
                 "grid_gap": "8px 14px",
             },
         )
-        super().__init__([both, self._code_row(), self._figures, _page()])
+        super().__init__([both, self._code_row(), _page()])
         self.add_class("eurosat-explorer")
         self.add_class(name.lower().replace(" ", "-"))
         for _ in self._shown(self._computed()):
@@ -153,11 +149,10 @@ class _Explorer(ipywidgets.VBox):
         raise NotImplementedError
 
     def _shown(self, found):
-        """Show what was computed, in short steps; see ``Redrawing``."""
-        raise NotImplementedError
+        """Show what was computed, in short steps; see ``Redrawing``.
 
-    def _saved(self):
-        """Rows of the pictures that are shown, for a file."""
+        Pictures first: each of these, and each line of words, is a message of its own.
+        """
         raise NotImplementedError
 
     def _code_row(self):
@@ -197,7 +192,8 @@ class _Explorer(ipywidgets.VBox):
         self._changed(None)
 
     def _save(self, pressed):
-        png = pictures.data_address(pictures.grid_png(self._saved(), enlarged=4))
+        rows = [row.images for row in self._rows]
+        png = pictures.data_address(pictures.grid_png(rows, enlarged=4))
         name = f"{self._name.split()[0].lower()}.png"
         # The page follows the link; an earlier one must not stay.
         self._saved_file.value = ""
@@ -209,11 +205,13 @@ class _MaskExplorer(_Explorer):
 
     def __init__(self, tiles, tiles_name):
         self._counted = None
-        self._panels = {name: _Panel(name, lines=2) for name in ("Tile", "Mask", "Masked tile")}
-        title = f"Coverage of {_COUNTED} such masks, seeds 0 to {_COUNTED - 1}"
-        self._histogram = _Panel(title, lines=2, square=False)
-        columns = [panel.box for panel in self._panels.values()]
-        super().__init__("Mask explorer", tiles, tiles_name, columns, [self._histogram.box])
+        self._rows = [_Row(3, lines=2)]
+        self._histogram_words = _text("explorer-words", height="36px")
+        self._histogram = ipywidgets.Image(format="png")
+        self._histogram.add_class("explorer-chart")
+        chart = ipywidgets.VBox([self._histogram_words, self._histogram])
+        chart.add_class("explorer-row")
+        super().__init__("Mask explorer", tiles, tiles_name, [self._rows[0].box, chart])
 
     def _computed(self):
         return self._mask.mask()
@@ -221,20 +219,17 @@ class _MaskExplorer(_Explorer):
     def _shown(self, mask):
         tile = self._tile.image()
         coverage = masks.coverage(mask)[0]
-        self._panels["Tile"].show(pictures.tile_png(tile[0], 1), escape(self._tile.text()))
-        known = f"<b>{_coverage_text(coverage)}</b> (white)"
-        self._panels["Mask"].show(pictures.tile_png(mask[0], 1), known)
-        masked = (tile / 255 * mask)[0]
-        self._panels["Masked tile"].show(pictures.tile_png(masked, 1), "holes are black")
+        (row,) = self._rows
+        row.show([tile[0] / 255, mask[0], (tile / 255 * mask)[0]])
+        row.say(
+            ("Tile", escape(self._tile.text())),
+            ("Mask", f"<b>{_coverage_text(coverage)}</b> (white)"),
+            ("Masked tile", "holes are black"),
+        )
         self._code.value = f"masks = {self._mask.code()}"
-        self._figures.value = f"{_coverage_text(coverage)}."
         yield
         yield from self._count()
         self._show_histogram(coverage)
-
-    def _saved(self):
-        tile, mask = self._tile.image(), self._mask.mask()
-        return [[tile[0] / 255, mask[0], (tile / 255 * mask)[0]]]
 
     def _count(self):
         """Coverages of many masks with these parameters, each a step."""
@@ -250,10 +245,12 @@ class _MaskExplorer(_Explorer):
 
     def _show_histogram(self, marked):
         percent = 100 * self._coverages
-        self._histogram.show(
-            pictures.histogram_png(self._coverages, marked),
+        self._histogram.value = pictures.histogram_png(self._coverages, marked)
+        self._histogram_words.value = _cell(
+            f"Coverage of {_COUNTED} such masks, seeds 0 to {_COUNTED - 1}",
             f"mean {percent.mean():.1f} %, standard deviation {percent.std():.1f} points, "
             f"{percent.min():.1f} to {percent.max():.1f} %; orange: this mask",
+            lines=2,
         )
 
 
@@ -275,32 +272,16 @@ class _InpaintingExplorer(_Explorer):
         controls = (*self._methods, self._below, self._zoom)
         for control, value in zip(controls, self._values_at_start, strict=True):
             control.value = value
-        self._upper = [_Panel(name, lines=2) for name in ("Tile", "Left", "Right")]
-        self._lower = [_Panel(name) for name in ("Masked tile", "Left error", "Right error")]
+        self._table = _text("explorer-table", height="")
+        self._table.layout.flex = f"0 1 {2 * _PICTURE_WIDTH + _GAP}px"
+        self._rows = [_Row(3, lines=2), _Row(3, beside=self._table)]
         self._colours = ipywidgets.HTML(_colour_bar(), layout={"height": "26px"})
-        self._table = _text("explorer-table", height="0")
-        # It takes the room that the pictures leave, and is scrolled where that is little.
-        self._table.layout = {"flex": "1 1 0", "min_height": "0", "overflow": "auto"}
-        self._table.layout.display = "none"
         self._lines = _text("explorer-words", height="36px")
-        right = ipywidgets.VBox(
-            [
-                _side_by_side([panel.box for panel in self._upper[1:]]),
-                _side_by_side([panel.box for panel in self._lower[1:]]),
-                self._table,
-            ],
-            layout={"flex": f"0 1 {2 * _PICTURE_WIDTH + _GAP}px", "min_width": "0"},
-        )
-        left = ipywidgets.VBox(
-            [self._upper[0].box, self._lower[0].box],
-            layout={"flex": f"0 1 {_PICTURE_WIDTH}px", "min_width": "0"},
-        )
         super().__init__(
             "Inpainting explorer",
             tiles,
             tiles_name,
-            [left, right],
-            [self._colours, self._lines],
+            [*(row.box for row in self._rows), self._colours, self._lines],
             controls=controls,
             own=True,
         )
@@ -331,59 +312,39 @@ class _InpaintingExplorer(_Explorer):
 
     def _shown(self, found):
         tile, mask, restored, scores, below = found
-        coverage = _coverage_text(masks.coverage(mask)[0])
-        self._upper[0].show(self._png(tile[0]), escape(self._tile.text()))
-        said = [coverage]
-        for panel, method, answer, (mse, psnr) in zip(
-            self._upper[1:], self._methods, restored, scores, strict=True
-        ):
-            words = f"MSE {mse:.5f}, {psnr:.1f} dB"
-            panel.show(self._png(answer[0]), f"<b>{words}</b>", caption=method.label)
-            said.append(f"{escape(method.label)}: {words} in the holes")
-        self._figures.value = "; ".join(said) + "."
-        self._lower[0].show(self._png((tile * mask)[0]), "", caption=f"Masked tile, {coverage}")
+        upper, lower = self._rows
+        labels = [escape(method.label) for method in self._methods]
+        upper.show([self._cut(tile[0]), *(self._cut(answer[0]) for answer in restored)])
+        self._show_below(tile, mask, restored, below, labels)
+        scores = [f"<b>MSE {mse:.5f}, {psnr:.1f} dB</b>" for mse, psnr in scores]
+        upper.say(("Tile", escape(self._tile.text())), *zip(labels, scores, strict=True))
         self._lines.value = "".join(
-            f"<p><b>{escape(method.label)}:</b> {METHODS.get(method.value, ('', ''))[1]}</p>"
-            for method in self._methods
+            f"<p><b>{label}:</b> {METHODS.get(method.value, ('', ''))[1]}</p>"
+            for label, method in zip(labels, self._methods, strict=True)
         )
         self._code.value = "\n".join(self._codes())
-        self._show_below(tile, restored, below)
         yield
 
-    def _show_below(self, tile, restored, below):
-        tabular = self._below.value == TABLE
+    def _show_below(self, tile, mask, restored, below, labels):
+        """Errors of the two methods, those that they expected, or the table."""
+        tabular, expected = self._below.value == TABLE, self._below.value == EXPECTED
         self._table.layout.display = "" if tabular else "none"
         self._colours.layout.visibility = "hidden" if tabular else "visible"
-        for panel in self._lower[1:]:
-            panel.box.layout.display = "none" if tabular else ""
         if tabular:
             self._table.value = _table(below)
-            return
-        for number, (panel, method) in enumerate(zip(self._lower[1:], self._methods, strict=True)):
-            if self._below.value == ERRORS:
-                errors = np.abs(restored[number] - tile)[0].mean(axis=-1)
-                caption, words = "Error", f"of {method.label}"
-            elif below[number] is None:
-                errors, caption = np.zeros(tile.shape[1:3]), "Expected error"
-                words = f"{method.label} tells none"
-            else:
-                errors, caption = below[number][0, ..., 0], "Expected error"
-                words = f"of {method.label}"
-            png = pictures.error_png(self._cut(errors), _LARGEST_ERROR, 1)
-            panel.show(png, escape(words), caption=caption)
-
-    def _saved(self):
-        tile, mask, restored, _, _ = self._computed()
-        largest = _LARGEST_ERROR
-        errors = [
-            pictures.error_colours(np.abs(answer - tile)[0].mean(axis=-1), largest)
-            for answer in restored
-        ]
-        rows = [[tile[0], *(answer[0] for answer in restored)], [(tile * mask)[0], *errors]]
-        return [[self._cut(image) for image in row] for row in rows]
-
-    def _png(self, image):
-        return pictures.tile_png(self._cut(image), 1)
+        if expected:
+            errors = [np.zeros(tile.shape[1:3]) if e is None else e[0, ..., 0] for e in below]
+            said = [
+                ("Expected error", f"{label} tells none" if error is None else f"of {label}")
+                for label, error in zip(labels, below, strict=True)
+            ]
+        else:
+            errors = [np.abs(answer - tile)[0].mean(axis=-1) for answer in restored]
+            said = [] if tabular else [("Error", f"of {label}") for label in labels]
+        maps = [pictures.error_colours(self._cut(e), _LARGEST_ERROR) for e in errors]
+        (_, lower) = self._rows
+        lower.show([self._cut((tile * mask)[0]), *maps], only_first=tabular)
+        lower.say((f"Masked tile, {_coverage_text(masks.coverage(mask)[0])}", ""), *said)
 
     def _cut(self, image):
         corner = _ZOOMS[self._zoom.value]
@@ -406,26 +367,56 @@ class _InpaintingExplorer(_Explorer):
         return f"ei.baselines.{method}(tile * masks, masks)"
 
 
-class _Panel:
-    """A picture and the words above it, in so many lines; words that are longer are cut."""
+class _Row:
+    """Pictures of one size, and above each its words, in so many lines; longer ones are cut.
 
-    def __init__(self, caption, lines=1, square=True):
-        self._caption, self._lines = caption, lines
+    Args:
+        count: number of pictures.
+        lines: of the words.
+        beside: an ipywidget that can take the place of all pictures but the first.
+
+    Attributes:
+        box: the ipywidget to show.
+        images: what is shown, or hidden behind ``beside``.
+    """
+
+    def __init__(self, count, lines=1, beside=None):
+        self._lines = lines
         self._words = _text("explorer-words", height=f"{18 * lines}px")
-        self._picture = ipywidgets.Image(format="png")
-        self._picture.add_class("explorer-picture" if square else "explorer-chart")
-        self.box = ipywidgets.VBox(
-            [self._words, self._picture],
-            layout={"min_width": "0", "max_width": f"{_PICTURE_WIDTH}px" if square else "100%"},
+        # Of the scores, those who hear the page are told.
+        self._words.add_class("explorer-figures" if lines == 2 else "explorer-captions")
+        layout = {"flex": "1 1 0", "min_width": "0", "max_width": f"{_PICTURE_WIDTH}px"}
+        self._pictures = [ipywidgets.Image(format="png", layout=layout) for _ in range(count)]
+        for picture in self._pictures:
+            picture.add_class("explorer-picture")
+        beside = [] if beside is None else [beside]
+        together = ipywidgets.HBox(
+            [*self._pictures, *beside], layout={"grid_gap": f"0 {_GAP}px", "min_width": "0"}
         )
-        self.box.add_class("explorer-panel")
+        self.box = ipywidgets.VBox([self._words, together])
+        self.box.add_class("explorer-row")
 
-    def show(self, png, words, caption=""):
-        """Show a picture; ``words`` are HTML."""
-        self._picture.value = png
-        separator = "</p><p>" if self._lines == 2 else " "
-        caption = escape(caption or self._caption)
-        self._words.value = f"<p><b>{caption}</b>{separator}{words}</p>"
+    def show(self, images, only_first=False):
+        """Show pictures as of ``pictures.tile_png``."""
+        self.images = images
+        for picture, image in zip(self._pictures, images, strict=True):
+            picture.value = pictures.tile_png(image, 1)
+        for picture in self._pictures[1:]:
+            picture.layout.display = "none" if only_first else ""
+
+    def say(self, *cells):
+        """Captions and words of the pictures; words are HTML."""
+        texts = "".join(_cell(*cell, lines=self._lines) for cell in cells)
+        self._words.value = (
+            f'<div style="display: grid; gap: {_GAP}px; '
+            f'grid-template-columns: repeat(3, minmax(0, {_PICTURE_WIDTH}px))">{texts}</div>'
+        )
+
+
+def _cell(caption, words, lines):
+    """A caption in bold, and words after or below it."""
+    between = "</p><p>" if lines == 2 else " "
+    return f'<div class="explorer-cell"><p><b>{caption}</b>{between}{words}</p></div>'
 
 
 def _loaded(tiles):
@@ -501,14 +492,6 @@ def _text(name, height):
     text = ipywidgets.HTML(layout={"height": height, "flex": "0 0 auto", "overflow": "hidden"})
     text.add_class(name)
     return text
-
-
-def _side_by_side(children):
-    for child in children:
-        child.layout.flex = child.layout.flex or "1 1 0"
-    return ipywidgets.HBox(
-        children, layout={"grid_gap": f"4px {_GAP}px", "min_width": "0", "overflow": "hidden"}
-    )
 
 
 def _row(children):

@@ -16,9 +16,12 @@ function (marker) {
         readout.setAttribute("aria-label", label.textContent + ", value");
       }
     }
-    for (const panel of root.querySelectorAll(".explorer-panel")) {
-      const lines = panel.querySelectorAll(".explorer-words p");
-      panel.querySelector("img").alt = [...lines].map((line) => line.textContent).join(". ");
+    for (const row of root.querySelectorAll(".explorer-row")) {
+      const cells = row.querySelectorAll(".explorer-cell");
+      row.querySelectorAll("img").forEach((image, place) => {
+        const lines = cells[place]?.querySelectorAll("p") ?? [];
+        image.alt = [...lines].map((line) => line.textContent).join(". ");
+      });
     }
     for (const link of root.querySelectorAll("a[download]:not([data-taken])")) {
       link.dataset.taken = "yes";
@@ -38,9 +41,13 @@ function (marker) {
     content.setAttribute("role", content.matches(".explorer-message") ? "alert" : "status");
   }
   name();
-  new MutationObserver(name).observe(root, {
-    childList: true, characterData: true, subtree: true,
-  });
+  // Sliders at once; what is said of pictures not while a slider moves, since these go first.
+  let waiting;
+  new MutationObserver(() => {
+    clearTimeout(waiting);
+    const isNew = root.querySelector(".noUi-handle:not([aria-label])");
+    waiting = setTimeout(name, isNew ? 0 : 100);
+  }).observe(root, { childList: true, characterData: true, subtree: true });
 
   // Before JupyterLab, which listens at the document, looks for a shortcut.
   window.addEventListener("keydown", function keep(event) {

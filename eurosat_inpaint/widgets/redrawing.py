@@ -7,7 +7,7 @@ from IPython import get_ipython
 
 # Messages that the kernel holds already are read within this time, one by one. Jupyter's front end
 # sends one message of a slider at a time and keeps the last value, so few are ever waiting.
-_SECONDS_FOR_WAITING_EVENTS = 0.01
+_SECONDS_FOR_WAITING_EVENTS = 0.002
 
 
 class Redrawing:

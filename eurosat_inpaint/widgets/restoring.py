@@ -63,6 +63,8 @@ class Restorer:
         from eurosat_inpaint import baselines, pretrained
 
         with self._turn:
+            if method == "push_pull":
+                return pretrained.restore_in_batches(_compiled_push_pull(), tile * mask, mask)
             if method in baselines.FILLS:
                 return baselines.FILLS[method](tile * mask, mask)
             return pretrained.inpaint(tile, mask, model=method)
@@ -75,6 +77,18 @@ class Restorer:
             return None
         with self._turn:
             return uncertainty.expected_error(tile, mask, model=method)
+
+
+@cache
+def _compiled_push_pull():
+    """Push-pull as a network: a fifth of the time of sixty operations one by one."""
+    import keras
+
+    from eurosat_inpaint.compositing import push_pull_layer
+
+    inputs = [keras.Input((64, 64, channels)) for channels in (3, 1)]
+    clipped = keras.layers.ReLU(max_value=1)(push_pull_layer()(inputs))
+    return keras.Model(inputs, clipped)
 
 
 class _SharedNetworks(BaseManager):
