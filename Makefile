@@ -28,11 +28,8 @@ help:
 run: $(INSTALLED)
 	$(BIN)/python tools/notebooks.py run
 
-# Pictures of up to so many megabytes can be uploaded, and a message may hold one.
-lab: export EUROSAT_INPAINT_UPLOAD_MEGABYTES := 64
 lab: $(INSTALLED)
-	$(BIN)/jupyter lab notebooks \
-		--ServerApp.tornado_settings="{'websocket_max_message_size': 65000000}"
+	$(BIN)/jupyter lab --config=tools/serving/jupyter_config.py notebooks
 
 # For class: both explorers as a page without code, for several visitors at once.
 app: $(INSTALLED)
@@ -50,7 +47,7 @@ test: $(INSTALLED) $(JAX_INSTALLED) $(COLAB_INSTALLED) lint
 	EUROSAT_INPAINT_OFFLINE=1 EUROSAT_INPAINT_PROFILE=smoke \
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadscope --doctest-modules -m "not faults" \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
-		eurosat_inpaint tests notebooks/*.ipynb
+		eurosat_inpaint tests notebooks/*.ipynb notebooks/exercises notebooks/solutions
 
 # The long campaigns of docs/reliability.md: kills, thousands of calls, half an hour.
 faults: $(INSTALLED)
@@ -64,6 +61,7 @@ lint: $(INSTALLED)
 
 # For those who edit: text sources to executed notebooks; NOTEBOOK=06 builds one.
 notebooks: $(INSTALLED)
+	$(BIN)/python tools/exercises.py
 	$(BIN)/python tools/notebooks.py build "$$NOTEBOOK"
 
 # For the owner: the repository's address into pyproject.toml, notebooks and README.

@@ -49,8 +49,8 @@ CHANGES = {
 NOTES = """\
 {tiles:,} validation tiles, the original's masks (seed {seed}), composited. MSE in the holes, over
 that of the U-Net; spectral peak, 1 is right; how often the linear and the convolutional referee
-tell restored from true, 0.5 is perfect; gradient ratio, 1 is right. {steps:,} steps of
-{batch} tiles; minutes not on an idle machine."""
+tell restored from true, 0.5 is perfect; gradient ratio, 1 is right. Steps of {batch} tiles; minutes
+not on an idle machine."""
 
 
 def main():
@@ -141,15 +141,16 @@ def print_runs(options):
     rows = [
         (
             f"{run['change']}, seed {run['seed']}",
+            f"{run['steps']:,}",
             f"{run['minutes']:.0f}",
             f"{run['accuracy_of_critic'][-1]:.2f}",
             *(f"{run[name]:{form}}" for name, form in columns.items()),
         )
         for run in runs
     ]
-    header = ("change", "minutes", "critic right", "MSE over U-Net's", "spectral peak")
+    header = ("change", "steps", "minutes", "critic right", "MSE over U-Net's", "spectral peak")
     header += ("linear referee", "convolutional referee", "gradient ratio")
-    facts = {name: runs[0][name] for name in ("tiles", "steps", "batch")}
+    facts = {name: runs[0][name] for name in ("tiles", "batch")}
     print_table(header, rows, NOTES.format(seed=MASK_SEED, **facts))
 
 

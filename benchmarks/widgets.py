@@ -15,6 +15,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "tools"))
 
 from browser import chromium, jupyterlab, notebook_of
 
+CONFIG = Path(__file__).resolve().parent.parent / "tools" / "serving" / "jupyter_config.py"
 # Explorer, place of the picture that comes last, and the milliseconds that 95 % of the steps may
 # take.
 EXPLORERS = (
@@ -40,8 +41,8 @@ BEGIN = """picture => {
 }"""
 NOTES = """\
 Milliseconds over {steps} steps of "Number of lines" by keyboard, each after the picture of the one
-before has come, in JupyterLab and Debian's Chromium without a window; the explorer for inpainting
-restores with the shipped unet and by push-pull. Synthetic tiles."""
+before has come, in JupyterLab as `make lab` starts it and Debian's Chromium without a window; the
+explorer for inpainting restores with the shipped unet and by push-pull. Synthetic tiles."""
 
 
 def main():
@@ -52,7 +53,7 @@ def main():
     rows = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        jupyterlab(Path(folder), notebooks, {}) as (address, _),
+        jupyterlab(Path(folder), notebooks, {}, (f"--config={CONFIG}",)) as (address, _),
         chromium() as open_page,
     ):
         for name, picture, asked in EXPLORERS:

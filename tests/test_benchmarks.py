@@ -77,11 +77,19 @@ def assert_finite(cells, count):
 def test_widgets(table, needs_chromium):
     rows, _ = table("widgets.py", "--steps", 2)
     assert [(name, cells[2]) for name, cells in rows.items()] == [
-        ("`mask_explorer`", "100"),
-        ("`inpainting_explorer`", "200"),
+        ("`mask_explorer`", "70"),
+        ("`inpainting_explorer`", "80"),
     ]
     for median, late, _ in rows.values():
         assert 0 < numbers(median)[0] <= numbers(late)[0]
+
+
+@pytest.mark.browser
+def test_app(table, needs_chromium):
+    rows, _ = table("app.py", "--visitors", 2)
+    assert list(rows) == ["1", "2"]
+    assert_finite([cell for cells in rows.values() for cell in cells], 1)
+    assert numbers(rows["1"][1])[0] < numbers(rows["2"][1])[0]
 
 
 def test_masks(table):

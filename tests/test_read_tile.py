@@ -298,8 +298,21 @@ NO_PICTURES = {
 
 @pytest.mark.parametrize("kind", NO_PICTURES)
 def test_what_is_no_picture_is_refused(kind):
-    with pytest.raises(ValueError, match="the picture must be an undamaged PNG or JPEG"):
+    with pytest.raises(ValueError, match="the picture must be an undamaged PNG or JPEG") as refused:
         read_tile(NO_PICTURES[kind]())
+    # In words for whoever uploaded it.
+    assert "object at 0x" not in str(refused.value)
+
+
+def test_a_picture_beyond_what_pillow_opens_is_refused_in_our_words():
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    ]
+    with pytest.raises(ValueError, match="^the picture must have at most 40,000,000 pixels$"):
+        read_tile(io.BytesIO(b"\x89PNG\r\n\x1a\n" + b"".join(chunks)))
 
 
 def assert_a_value_error_or_a_picture(kind, cases):

@@ -756,7 +756,7 @@ class LoopByHand:
         return self._Handle(self, handle)
 
     def call_later(self, seconds, function, *arguments):
-        assert 0 < seconds < 0.1
+        assert 0 <= seconds < 0.1
         return self.call_soon(function, *arguments)
 
     def step(self):
@@ -786,7 +786,7 @@ def test_events_between_two_steps_begin_the_drawing_anew(loop):
         value = state["value"]
         for part in range(3):
             seen.append((value, part))
-            yield
+            yield 0.01
 
     redraw = redrawing.Redrawing(draw)
     redraw()
@@ -809,7 +809,7 @@ def test_after_an_error_the_next_event_is_drawn(loop):
     def draw():
         if outcome := outcomes.pop(0):
             raise outcome
-        yield
+        yield 0
 
     redraw = redrawing.Redrawing(draw)
     redraw()
@@ -830,7 +830,7 @@ drawn = []
 def draw():
     drawn.append(slider.value)
     time.sleep(0.2)
-    yield
+    yield 0
 slider.observe(Redrawing(draw), "value")
 print(slider.model_id)
 """
@@ -865,7 +865,7 @@ def test_in_a_kernel_what_a_cell_sets_is_drawn_before_the_cell_goes_on():
     try:
         printed(client, IN_A_KERNEL)
         assert printed(client, "slider.value = 7\nslider.value = 8\nprint(drawn)") == "[7, 8]\n"
-        printed(client, "def draw():\n    1 / 0\n    yield\n")
+        printed(client, "def draw():\n    1 / 0\n    yield 0\n")
         printed(client, "broken = ipywidgets.IntSlider(); broken.observe(Redrawing(draw), 'value')")
         with pytest.raises(AssertionError, match="ZeroDivisionError"):
             printed(client, "broken.value = 1")

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import eurosat_inpaint as ei
 
-HERE = Path(__file__).resolve().parent
-NOTEBOOK = HERE.parent / "notebooks" / "app.ipynb"
+TOOLS = Path(__file__).resolve().parent
+NOTEBOOK = TOOLS.parent / "notebooks" / "app.ipynb"
+SERVING = str(TOOLS / "serving")
 UPLOAD_MEGABYTES = 64
 OPTIONS = (
     "--template=explorers",
+    "--Voila.kernel_websocket_connection_class=prompt_connection.PromptConnection",
     # jupytext's extension needs all of JupyterLab.
     "--VoilaConfiguration.extension_denylist=jupyterlab-jupytext",
     # As JupyterLab does by itself, Voila answers those who ask for this machine by a local name,
@@ -28,11 +30,9 @@ OPTIONS = (
 
 
 def main(options: list[str]) -> int:
-    folders = [str(HERE / "page"), os.environ.get("JUPYTER_PATH")]
-    settings = {
-        "EUROSAT_INPAINT_UPLOAD_MEGABYTES": str(UPLOAD_MEGABYTES),
-        "JUPYTER_PATH": os.pathsep.join(filter(None, folders)),
-    }
+    settings = {"EUROSAT_INPAINT_UPLOAD_MEGABYTES": str(UPLOAD_MEGABYTES)}
+    for name in ("JUPYTER_PATH", "PYTHONPATH"):
+        settings[name] = os.pathsep.join(filter(None, (SERVING, os.environ.get(name))))
     with ei.widgets.share_networks() as variables:
         command = [sys.executable, "-m", "voila", str(NOTEBOOK), *OPTIONS, *options]
         voila = subprocess.Popen(command, env=os.environ | settings | variables)

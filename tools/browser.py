@@ -115,8 +115,8 @@ def chromium():
 
 
 @contextmanager
-def jupyterlab(folder: Path, notebooks: dict, environment: dict):
-    """Serve notebooks by name, from a new folder in ``folder``.
+def jupyterlab(folder: Path, notebooks: dict, environment: dict, options: tuple = ()):
+    """Serve notebooks by name, from a new folder in ``folder``, with further options of JupyterLab.
 
     Yields a function, name -> address of the notebook, and the path of the server's log, which
     is the kernels' as well.
@@ -137,6 +137,7 @@ def jupyterlab(folder: Path, notebooks: dict, environment: dict):
         f"--ServerApp.root_dir={served}",
         f"--LabApp.user_settings_dir={settings}",
         f"--LabApp.workspaces_dir={folder / 'workspaces'}",
+        *options,
     ]
 
     def address(name):

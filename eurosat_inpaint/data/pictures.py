@@ -135,10 +135,16 @@ def _damage_named() -> Iterator[None]:
 
     Of what it only warns of there may be thousands, and sizes are judged here.
     """
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
+    except Image.DecompressionBombError as problem:
+        raise ValueError(f"the picture must have at most {_MOST_PIXELS:,} pixels") from problem
+    except UnidentifiedImageError as problem:
+        raise ValueError("the picture must be an undamaged PNG or JPEG, got neither") from problem
     except Exception as problem:
         raise ValueError(
             f"the picture must be an undamaged PNG or JPEG: {problem or type(problem).__name__}"

@@ -30,6 +30,9 @@ _COUNTED = 100
 # The error map's last colour stands for this mean absolute error and more, white being 1.
 _LARGEST_ERROR = 0.25
 _TO_START_WITH = ("unet", "push_pull")
+# What follows the pictures waits so long: the page draws them meanwhile, on the same cores, and a
+# slider that goes on moving makes it needless.
+_SECONDS_TO_WORDS, _SECONDS_TO_HISTOGRAM = 0.01, 0.3
 # Screen pixels: three for each pixel of a tile, and less where there is no room.
 _PICTURE_WIDTH = 192
 _GAP = 10
@@ -221,13 +224,14 @@ class _MaskExplorer(_Explorer):
         coverage = masks.coverage(mask)[0]
         (row,) = self._rows
         row.show([tile[0] / 255, mask[0], (tile / 255 * mask)[0]])
+        yield _SECONDS_TO_WORDS
         row.say(
             ("Tile", escape(self._tile.text())),
             ("Mask", f"<b>{_coverage_text(coverage)}</b> (white)"),
             ("Masked tile", "holes are black"),
         )
         self._code.value = f"masks = {self._mask.code()}"
-        yield
+        yield _SECONDS_TO_HISTOGRAM
         yield from self._count()
         self._show_histogram(coverage)
 
@@ -239,7 +243,7 @@ class _MaskExplorer(_Explorer):
         drawn = []
         for seed in range(_COUNTED):
             drawn.append(masks.make(family, 1, seed=seed, **parameters))
-            yield
+            yield 0
         self._coverages = masks.coverage(np.concatenate(drawn))
         self._counted = family, parameters
 
@@ -315,36 +319,41 @@ class _InpaintingExplorer(_Explorer):
         upper, lower = self._rows
         labels = [escape(method.label) for method in self._methods]
         upper.show([self._cut(tile[0]), *(self._cut(answer[0]) for answer in restored)])
-        self._show_below(tile, mask, restored, below, labels)
+        self._show_below(tile, mask, restored, below)
+        yield _SECONDS_TO_WORDS
         scores = [f"<b>MSE {mse:.5f}, {psnr:.1f} dB</b>" for mse, psnr in scores]
         upper.say(("Tile", escape(self._tile.text())), *zip(labels, scores, strict=True))
+        coverage = _coverage_text(masks.coverage(mask)[0])
+        lower.say((f"Masked tile, {coverage}", ""), *self._words_below(below, labels))
         self._lines.value = "".join(
             f"<p><b>{label}:</b> {METHODS.get(method.value, ('', ''))[1]}</p>"
             for label, method in zip(labels, self._methods, strict=True)
         )
         self._code.value = "\n".join(self._codes())
-        yield
 
-    def _show_below(self, tile, mask, restored, below, labels):
+    def _show_below(self, tile, mask, restored, below):
         """Errors of the two methods, those that they expected, or the table."""
-        tabular, expected = self._below.value == TABLE, self._below.value == EXPECTED
+        tabular = self._below.value == TABLE
         self._table.layout.display = "" if tabular else "none"
         self._colours.layout.visibility = "hidden" if tabular else "visible"
         if tabular:
             self._table.value = _table(below)
-        if expected:
+        if self._below.value == EXPECTED:
             errors = [np.zeros(tile.shape[1:3]) if e is None else e[0, ..., 0] for e in below]
-            said = [
-                ("Expected error", f"{label} tells none" if error is None else f"of {label}")
-                for label, error in zip(labels, below, strict=True)
-            ]
         else:
             errors = [np.abs(answer - tile)[0].mean(axis=-1) for answer in restored]
-            said = [] if tabular else [("Error", f"of {label}") for label in labels]
         maps = [pictures.error_colours(self._cut(e), _LARGEST_ERROR) for e in errors]
-        (_, lower) = self._rows
-        lower.show([self._cut((tile * mask)[0]), *maps], only_first=tabular)
-        lower.say((f"Masked tile, {_coverage_text(masks.coverage(mask)[0])}", ""), *said)
+        self._rows[1].show([self._cut((tile * mask)[0]), *maps], only_first=tabular)
+
+    def _words_below(self, below, labels):
+        if self._below.value == TABLE:
+            return []
+        if self._below.value == ERRORS:
+            return [("Error", f"of {label}") for label in labels]
+        return [
+            ("Expected error", f"{label} tells none" if error is None else f"of {label}")
+            for label, error in zip(labels, below, strict=True)
+        ]
 
     def _cut(self, image):
         corner = _ZOOMS[self._zoom.value]
@@ -386,7 +395,8 @@ class _Row:
         # Of the scores, those who hear the page are told.
         self._words.add_class("explorer-figures" if lines == 2 else "explorer-captions")
         layout = {"flex": "1 1 0", "min_width": "0", "max_width": f"{_PICTURE_WIDTH}px"}
-        self._pictures = [ipywidgets.Image(format="png", layout=layout) for _ in range(count)]
+        # As addresses that hold the picture: a browser loads these sooner than what it is sent.
+        self._pictures = [ipywidgets.Image(format="url", layout=layout) for _ in range(count)]
         for picture in self._pictures:
             picture.add_class("explorer-picture")
         beside = [] if beside is None else [beside]
@@ -400,7 +410,7 @@ class _Row:
         """Show pictures as of ``pictures.tile_png``."""
         self.images = images
         for picture, image in zip(self._pictures, images, strict=True):
-            picture.value = pictures.tile_png(image, 1)
+            picture.value = pictures.data_address(pictures.tile_png(image, 1)).encode()
         for picture in self._pictures[1:]:
             picture.layout.display = "none" if only_first else ""
 

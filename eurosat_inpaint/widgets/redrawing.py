@@ -17,11 +17,12 @@ class Redrawing:
     a cell sees what comes of it, and an error is that cell's.
 
     Args:
-        draw: begins the drawing; a generator function that yields between two short steps. The
-            kernel takes in events there, and any event makes the drawing begin anew.
+        draw: begins the drawing; a generator function that yields between two short steps, and
+            with it the seconds to wait before the next. The kernel takes in events there, and any
+            event makes the drawing begin anew.
     """
 
-    def __init__(self, draw: Callable[[], Iterator]):
+    def __init__(self, draw: Callable[[], Iterator[float]]):
         self._draw = draw
         self._begins = False
         self._next_step = None
@@ -44,9 +45,10 @@ class Redrawing:
         self._advance(loop, self._draw())
 
     def _advance(self, loop, steps):
-        ended = object()
-        more = next(steps, ended) is not ended
-        self._next_step = loop.call_soon(self._advance, loop, steps) if more else None
+        seconds = next(steps, None)
+        self._next_step = (
+            None if seconds is None else loop.call_later(seconds, self._advance, loop, steps)
+        )
 
 
 def _running_loop():
