@@ -370,16 +370,16 @@ def test_a_whole_session_by_keyboard_alone(inpainting):
 
 
 def focused(page):
-    """Role and name of what has the focus, from the browser's accessibility tree."""
-    client = page.context.new_cdp_session(page)
-    nodes = client.send("Accessibility.getFullAXTree")["nodes"]
-    client.detach()
-    for node in nodes:
-        properties = {p["name"]: p["value"].get("value") for p in node.get("properties", ())}
-        role = node.get("role", {}).get("value")
-        if properties.get("focused") and role != "RootWebArea":
-            return role, node.get("name", {}).get("value", "")
-    return None, ""
+    """Role and name of what has the focus."""
+    return page.evaluate(
+        """() => {
+            const element = document.activeElement;
+            const roles = {SELECT: "combobox", INPUT: "textbox", TEXTAREA: "textbox"};
+            const role = element.getAttribute("role") ?? roles[element.tagName] ?? "";
+            const label = element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent;
+            return [role, (label ?? element.textContent).trim()];
+        }"""
+    )
 
 
 def test_keys_with_control_are_left_to_the_notebook(inpainting):

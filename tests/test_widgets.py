@@ -105,6 +105,10 @@ def picture(explorer, caption, which=0):
 
 
 def pixels(png):
+    """The pixels of a PNG, or of an address that holds one."""
+    png = bytes(png)
+    if png.startswith(b"data:image/png;base64,"):
+        png = base64.b64decode(png.split(b",")[1])
     with Image.open(io.BytesIO(bytes(png))) as opened:
         return np.asarray(opened.convert("RGB"))
 

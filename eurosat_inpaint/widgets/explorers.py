@@ -23,13 +23,12 @@ from eurosat_inpaint.widgets.controls import (
     upload_megabytes,
 )
 from eurosat_inpaint.widgets.redrawing import Redrawing
-from eurosat_inpaint.widgets.restoring import METHODS, restorer
+from eurosat_inpaint.widgets.restoring import METHODS, TO_START_WITH, restorer
 
 # Masks whose coverages make the histogram.
 _COUNTED = 100
 # The error map's last colour stands for this mean absolute error and more, white being 1.
 _LARGEST_ERROR = 0.25
-_TO_START_WITH = ("unet", "push_pull")
 # What follows the pictures waits so long: the page draws them meanwhile, on the same cores, and a
 # slider that goes on moving makes it needless.
 _SECONDS_TO_WORDS, _SECONDS_TO_HISTOGRAM = 0.01, 0.3
@@ -265,7 +264,7 @@ class _InpaintingExplorer(_Explorer):
         self._restorer = restorer()
         names = self._restorer.methods()
         options = [(METHODS.get(name, (name,))[0], name) for name in names]
-        start = [name if name in names else names[-1] for name in _TO_START_WITH]
+        start = [name if name in names else names[-1] for name in TO_START_WITH]
         self._values_at_start = (*start, ERRORS, "whole tile")
         self._methods = [
             labelled(ipywidgets.Dropdown, label, options=options)
