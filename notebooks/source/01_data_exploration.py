@@ -54,10 +54,10 @@ tiles_per_class = {"smoke": 30, "teach": 500, "full": 1500}[profile]
 seed = 0  # fixes which tiles are drawn
 
 # %% [markdown]
-# We load *training* tiles only: whoever looks at test tiles while making choices has begun to
-# train on them. From each class we draw equally many, so that none outweighs the rest. Where
-# EuroSAT cannot be had, procedural tiles stand in for it, and every picture says so; sentences
-# that begin "On EuroSAT" are about the real ones.
+# We load *training* tiles only: whoever looks at test tiles while making choices has begun to train
+# on them. From each class we draw equally many, so that none outweighs the rest. If EuroSAT is not
+# available, procedural tiles stand in for it, and every picture says so; the text describes
+# EuroSAT.
 
 # %%
 training = ei.data.load_tiles("train", source=source)
@@ -103,7 +103,7 @@ assert black == 0
 
 # %% [markdown]
 # None. Among all 27,000 tiles of EuroSAT, too, no pixel is black, and four tiles hold a 0 in some
-# channel (counted for this series). Haze lifts even deep shadow above zero.
+# channel (counted for this series). Air scatters some light even into deep shadow.
 #
 # **Think.** Holes are marked by zeros. Is a pixel missing (a) if any channel is 0, (b) if all
 # three are 0, or (c) is each channel to be judged alone?
@@ -112,7 +112,7 @@ assert black == 0
 #
 # **(b)**: a hole covers whole pixels. **(a)** takes a pixel without red light for a pixel without
 # data. **(c)**, the rule of the project this series grew out of, makes the same mistake for one
-# channel at a time. On EuroSAT at most four tiles would notice; on darker pictures many would.
+# channel at a time. At most four tiles would notice; on darker pictures many would.
 #
 # </details>
 #
@@ -126,9 +126,9 @@ means = np.array([pixels[tiles.labels == label].mean(axis=(0, 1, 2)) for label i
 figure = ei.plots.show_class_colours(means, tiles.class_names, source=tiles.source)
 
 # %% [markdown]
-# The figure shows the mean red, green and blue of each class. On EuroSAT blue leads in eight
-# classes, helped by haze, which scatters blue light most. Only on the two kinds of cropland is red
-# in front: bare soil is reddish. Forest, pasture and water are dark, industry and crops bright.
+# The figure shows the mean red, green and blue of each class. Blue leads in eight classes, as one
+# expects of pictures taken through air, which scatters blue light most. Only on the two kinds of
+# cropland is red in front. Forest, pasture and water are dark, industry and crops bright.
 #
 # Inside a tile, do the channels rise and fall together?
 
@@ -165,8 +165,8 @@ figure = ei.plots.show_by_class(
 
 # %% [markdown]
 # The figure shows the contrast of the tiles of each class: the dot is the median, the thick bar
-# holds the middle half, the thin one the middle four fifths. On EuroSAT the median industrial tile
-# has more than ten times the contrast of the median tile of Forest or SeaLake.
+# holds the middle half, the thin one the middle four fifths. The median industrial tile has more
+# than ten times the contrast of the median tile of Forest or SeaLake.
 
 # %%
 ranked = np.argsort(contrast)
@@ -198,13 +198,13 @@ ei.plots.show_table(
 # class.
 #
 # **Think.** Someone halves a method's errors on Forest and SeaLake and leaves the rest alone. The
-# mean error falls by (a) about 10 %, (b) less than one percent, (c) half?
+# mean error falls by (a) less than one percent, (b) about 10 %, (c) half?
 #
 # <details><summary>Answer</summary>
 #
-# **(b)**: both classes together contribute under one percent. **(a)** weights classes by their
-# number of tiles, but a mean of errors weights them by the *size* of their errors. **(c)** takes
-# an improvement somewhere for one everywhere.
+# **(a)**: both classes together contribute under one percent. **(b)** weights classes by their
+# number of tiles, but a mean of errors weights them by the *size* of their errors. **(c)** takes an
+# improvement somewhere for one everywhere.
 #
 # </details>
 #
@@ -271,8 +271,8 @@ figure = ei.plots.show_curves(
 # %% [markdown]
 # The figure shows power against frequency, both in powers of ten. On EuroSAT, as in most
 # photographs of nature, the curves fall steeply and nearly straight: power falls like a power of
-# frequency. AnnualCrop falls fastest, with its large even fields; Residential slowest, since
-# houses repeat every few pixels. Forest and SeaLake lie low throughout.
+# frequency. AnnualCrop falls fastest, with its large even fields; Residential slowest, with a house
+# every few pixels. Forest and SeaLake lie low throughout.
 
 # %%
 spectrum = power(brightness)
@@ -288,20 +288,21 @@ ei.plots.show_table(columns, entries, "What long waves hold", tiles.source, "cyc
 # %% [markdown]
 # A few long waves hold most of the power. Now think of a gap. A wave much longer than the gap is
 # pinned down on both sides, and its course between can be read off; one shorter than about twice
-# the gap may do anything inside it. In notebook 02 the typical missing pixel lies 3 pixels from a
-# known one. Gaps are thus some 6 pixels wide, and waves under 12 pixels, above five cycles per
-# tile, are beyond plain interpolation. Low frequencies can be filled; high ones hardly even
-# guessed.
+# the gap may do anything inside it. In notebook 02 half of the missing pixels lie within 3 pixels
+# of a known one. Across a long gap of width w the distances run from 1 up to w/2 and down again, so
+# half of its pixels lie within w/4. Gaps are thus some 12 pixels wide, and waves under 24 pixels,
+# above two or three cycles per tile, are beyond plain interpolation. Low frequencies can be filled;
+# high ones hardly even guessed.
 #
 # **Think.** A network is trained for a small squared error. What will it paint where houses are
-# missing: (a) houses, (b) an even, blurred tone, (c) noise with the spectrum of houses?
+# missing: (a) houses, (b) noise with the spectrum of houses, (c) an even, blurred tone?
 #
 # <details><summary>Answer</summary>
 #
-# **(b)**. It can know *that* there are houses, not *where*. A house in the wrong place is paid for
-# twice, where it stands and where it is missing; the mean of all possibilities costs least.
-# **(a)** takes knowing how things look for knowing where they are. **(c)** has the right texture
-# and costs twice as much as the mean: squared error does not reward texture.
+# **(c)**. It can know *that* there are houses, not *where*. A house in the wrong place is paid for
+# twice, where it stands and where it is missing; the mean of all possibilities costs least. **(a)**
+# takes knowing how things look for knowing where they are. **(b)** has the right texture and costs
+# twice as much as the mean: squared error does not reward texture.
 #
 # </details>
 #
@@ -317,8 +318,8 @@ caption = "How alike the brightness of two pixels of one row is"
 ei.plots.show_table(columns, entries, caption, tiles.source, "pixels apart")
 
 # %% [markdown]
-# Neighbours are nearly copies. On EuroSAT the correlation is 0.6 three pixels away and 0.3 at
-# eight: what counts for a hole pixel is its distance to the nearest known one.
+# Neighbours are nearly copies. The correlation is 0.6 three pixels away and 0.3 at eight: what
+# counts for a hole pixel is its distance to the nearest known one.
 #
 # One more thing hides in the spectrum. JPEG stores brightness in full, but in EuroSAT's files the
 # two colour differences have half the resolution ("4:2:0").
@@ -337,10 +338,10 @@ for name, ratio in ratios.items():
     print(f"{name}: {ratio[3]:.3f} at 4 cycles per tile, {ratio[19]:.3f} at 20")
 
 # %% [markdown]
-# The figure shows how strong colour is beside brightness at each frequency. On EuroSAT it falls to
-# one or two percent by 16 cycles per tile, where a picture of half the resolution ends. Fine
-# detail has no colour of its own, and a restored tile needs none. (Procedural tiles were never
-# JPEGs; their curves level off earlier.)
+# The figure shows how strong colour is beside brightness at each frequency. It falls to one or two
+# percent by 16 cycles per tile, where a picture of half the resolution ends. Fine detail has no
+# colour of its own, and a restored tile needs none. (Procedural tiles were never JPEGs; their
+# curves level off earlier.)
 #
 # ## 5. A split that does not leak
 #
@@ -376,12 +377,12 @@ print(f"the same order in each epoch: {len(frozen) - 20_000}")
 # original's own pipeline we measured 966; the seed makes the difference. With a frozen order there
 # are none.
 #
-# **Think.** Why does the leak stay under 1,000? (a) Thirty epochs are too few. (b) A tile comes
-# out of the buffer at most 999 places early. (c) The seed fixes the number of leaks.
+# **Think.** Why does the leak stay under 1,000? (a) A tile comes out of the buffer at most 999
+# places early. (b) Thirty epochs are too few. (c) The seed fixes the number of leaks.
 #
 # <details><summary>Answer</summary>
 #
-# **(b)**: tiles in the last 6,000 places never come among the first 20,000. **(a)** imagines a
+# **(a)**: tiles in the last 6,000 places never come among the first 20,000. **(b)** imagines a
 # shuffle of the whole file, but a small buffer shuffles only locally. **(c)** confuses the draws,
 # which a seed fixes, with what draws can do.
 #

@@ -215,13 +215,13 @@ ei.plots.show_table(columns, entries, f"Coverage of {number_of_masks} masks each
 # deviation of about 2 points: masks differ more in *where* they are known than in *how much*.
 #
 # **Think.** One line covers 5.0 % of a tile on average. Why do nine keep 35 % and not 45 %? (a)
-# Some lines are cut off at the border. (b) Lines cross, and shared pixels count once. (c) The nine
-# lines are not independent.
+# Some lines are cut off at the border. (b) The nine lines are not independent. (c) Lines cross, and
+# shared pixels count once.
 #
 # <details><summary>Answer</summary>
 #
-# **(b)**: 45 % counts each crossing twice or more. **(a)** is true of a few pixels, but the 5.0 %
-# already includes it. **(c)** has it backwards: lines would have to know of each other *not* to
+# **(c)**: 45 % counts each crossing twice or more. **(a)** is true of a few pixels, but the 5.0 %
+# already includes it. **(b)** has it backwards: lines would have to know of each other *not* to
 # cross.
 #
 # </details>
@@ -312,16 +312,16 @@ for name, place in {"one side only": one_side, "both sides": holes & ~one_side}.
 # than twice as far away from them. At mid-height, where all lines crowd together, it is more than
 # half. No pixel has neither side, since every line crosses every row.
 #
-# **Think.** Where in the tile will errors be largest, whatever the method? (a) In the middle,
-# where lines cross. (b) At the left and right edges at mid-height. (c) Everywhere alike, since end
+# **Think.** Where in the tile will errors be largest, whatever the method? (a) At the left and
+# right edges at mid-height. (b) In the middle, where lines cross. (c) Everywhere alike, since end
 # points are uniform.
 #
 # <details><summary>Answer</summary>
 #
-# **(b)**: far from anything known, and known on one side only. **(a)** takes a complicated pattern
-# for a difficult one; crossings make the middle the best known part. **(c)** overlooks that
-# uniform *end points* do not make uniform *lines*: a line between two random points tends to pass
-# the middle.
+# **(a)**: far from anything known, and known on one side only. **(b)** takes a complicated pattern
+# for a difficult one; crossings make the middle the best known part. **(c)** overlooks that uniform
+# *end points* do not make uniform *lines*: a line between two random points tends to pass the
+# middle.
 #
 # </details>
 #
@@ -419,14 +419,14 @@ ei.plots.show_table(columns, entries, "Mean coverage of 200 masks of each family
 # kinds: among random pixels something white is always near, in a cloud it may be far. In the
 # explorer of section 1 you can choose each of them, and its own sliders appear.
 #
-# **Think.** All masks of the lower row hide the same share of the tile. On which family will a
-# fill make the largest errors? (a) On all alike: the same number of pixels is missing. (b) On
-# clouds. (c) On random pixels, since they leave nothing whole.
+# **Think.** All masks of the lower row hide the same share of the tile. On which family will a fill
+# make the largest errors? (a) On all alike: the same number of pixels is missing. (b) On random
+# pixels, since they leave nothing whole. (c) On clouds.
 #
 # <details><summary>Answer</summary>
 #
-# **(b)**: what counts is how far it is to known ground, and clouds hide the middle of large holes.
-# **(a)** forgets that pixels near each other are alike. **(c)** has it upside down: among random
+# **(c)**: what counts is how far it is to known ground, and clouds hide the middle of large holes.
+# **(a)** forgets that pixels near each other are alike. **(b)** has it upside down: among random
 # pixels every hole has known neighbours.
 #
 # </details>
@@ -482,11 +482,11 @@ figure = ei.plots.show_intervals(rows, "change", axis_label, source=validation.s
 # of both methods, and by how much the U-Net changes it. The figure shows this change and its
 # interval.
 #
-# Clouds are the hardest for both, as expected, and random pixels by far the easiest. On EuroSAT the
-# U-Net is better than push-pull on *every* family, most of them holes that it has never seen: no
-# interval reaches zero. But its lead is not the same. It takes a third off the error between lines,
-# among random pixels and dead columns, and no more than a quarter in scan-line gaps and boxes and
-# under clouds. Distance alone does not explain that: scan-line gaps are among the easy ones.
+# Clouds are the hardest for both, as expected, and random pixels by far the easiest. The U-Net is
+# better than push-pull on *every* family, most of them holes that it has never seen: no interval
+# reaches zero. But its lead is not the same. It takes a third off the error between lines, among
+# random pixels and dead columns, and no more than a quarter in scan-line gaps and boxes and under
+# clouds. Distance alone does not explain that: scan-line gaps are among the easy ones.
 #
 # **Think.** Dead columns and scan-line gaps are both long and narrow. Why does the network do well
 # on the first and less well on the second? (a) The gaps are wider. (b) The gaps run
@@ -511,13 +511,13 @@ columns = {title: form for title, form in columns.items() if title != "distance"
 ei.plots.show_table(columns, entries, caption, validation.source)
 
 # %% [markdown]
-# The figure shows each family as before, and turned. On EuroSAT push-pull cares little: its error
-# changes by 5 % at most. The network cares very much. On turned lines it loses more than a third of
-# its lead, on dead *rows* more than half; on scan-line gaps that run *down* the tile its lead is
-# nearly twice what it was, and at least as large as on the lines it was trained on. So the answer
-# is **(b)**. In training every line ran from top to bottom, every row held known pixels, and
-# section 4 said why masks are not turned with the tiles. The network has learnt that help comes
-# from left and right. Training on masks of every direction would be the remedy.
+# The figure shows each family as before, and turned. Push-pull cares little: its error changes by
+# about 5 % at most. The network cares very much. On turned lines it loses more than a third of its
+# lead, on dead *rows* more than half; on scan-line gaps that run *down* the tile its lead is nearly
+# twice what it was, and at least as large as on the lines it was trained on. So the answer is
+# **(b)**. In training every line ran from top to bottom, every row held known pixels, and section 4
+# said why masks are not turned with the tiles. The network has learnt that help comes from left and
+# right. Training on masks of every direction would be the remedy.
 #
 # And how does it look?
 

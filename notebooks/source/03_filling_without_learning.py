@@ -152,9 +152,9 @@ axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 ei.plots.say_synthetic(figure, validation.source)
 
 # %% [markdown]
-# The figure shows brightness along the row. On EuroSAT the sheet shoots up between two lines,
-# around column 22, where nothing is; at the right end it carries its slope on, and there happens
-# to be nearly right. Push-pull falls back to the average of what is near.
+# The figure shows brightness along the row. The sheet shoots up between two lines, around column
+# 22, where nothing is; at the right end it carries its slope on, and there happens to be nearly
+# right. Push-pull falls back to the average of what is near.
 #
 # ## 2. Push-pull, level by level
 #
@@ -249,8 +249,8 @@ ei.plots.show_table(
 
 # %% [markdown]
 # Which of the two methods has the lesser error at equal radius? The difference is taken tile by
-# tile; how its interval comes about is told in [notebook 05](05_is_the_difference_real.ipynb). An
-# interval that holds 0 means that these tiles cannot tell.
+# tile; [notebook 05](05_is_the_difference_real.ipynb) says how its interval is made. If it contains
+# 0, these tiles cannot separate the two.
 
 # %%
 paired = {
@@ -267,16 +267,16 @@ ei.plots.show_table(
 )
 
 # %% [markdown]
-# On EuroSAT the error falls by eight to ten percent from 1 to 3 pixels, and by one to three percent
-# from 3 to 6. The package uses 6. At none of the three radii can two hundred tiles tell the two
-# methods apart, though at 6 the interval only just reaches 0. Whoever reports "OpenCV inpainting"
-# without a radius leaves out ten percent of the error, more than there is between the methods.
+# The error falls by eight to ten percent from 1 to 3 pixels, and by one to three percent from 3 to
+# 6. The package uses 6. At none of the three radii can two hundred tiles tell the two methods
+# apart, though at 6 the interval only just reaches 0. Whoever reports "OpenCV inpainting" without a
+# radius leaves out ten percent of the error, more than there is between the methods.
 #
 # ## 4. Where the error lives
 #
-# Notebook 02 predicted: far from the lines, at the left and right edges. Now we can look. First
-# the squared error of hole pixels against their distance to the nearest known one. The biharmonic
-# sheet, ten times as slow as the others, sits this out.
+# Notebook 02 predicted: far from the lines, at the left and right edges. Now we can look. First the
+# squared error of hole pixels against their distance to the nearest known one. The biharmonic
+# sheet, the slowest of the six, sits this out.
 
 # %%
 fast = ("mean", "nearest", "Telea", "Navier-Stokes", "push-pull")
@@ -302,7 +302,7 @@ for name in ("nearest", "Navier-Stokes", "push-pull"):
 # The figure shows error against distance. The mean colour cares little: it is wrong by about the
 # variance of the tile wherever the pixel lies, on EuroSAT a fifth more at the far end than beside a
 # line, whose pixels are in the mean. The other fills begin far lower beside a known pixel and rise
-# steeply. On EuroSAT copying the nearest pixel is *worse* than the mean from about five pixels on.
+# steeply. Copying the nearest pixel is *worse* than the mean from about five pixels on.
 # Navier-Stokes, too, crosses that line farther out. Push-pull turns into a mean as it goes
 # outwards, and stays below to the end.
 #
@@ -345,10 +345,10 @@ print(f"nearest above the mean at {steps[error_of_copy > error_of_mean][0]} pixe
 
 # %% [markdown]
 # The figure shows the error of nearest as a multiple of that of the mean; the dashed line is the
-# mean. On EuroSAT the rule 2 (1 − ρ) is close to what was measured out to four pixels, and both
-# cross the dashed line between four and five, where ρ passes 1/2. Farther out the rule is too
-# strict: it takes all pixels to scatter alike, but the pixel copied is one of those that the mean
-# is made of. Where fills go wrong in the tile can be mapped, too.
+# mean. The rule 2 (1 − ρ) is close to what was measured out to four pixels, and both cross the
+# dashed line between four and five, where ρ passes 1/2. Farther out the rule is too strict. One
+# thing that it leaves out: it takes all pixels to scatter alike, but the pixel copied is one of
+# those that the mean is made of. Where fills go wrong in the tile can be mapped, too.
 
 # %%
 error_maps = [
@@ -370,11 +370,10 @@ ei.plots.show_table(
 )
 
 # %% [markdown]
-# The maps show the expected error at each position, over the tiles in which it is a hole. On
-# EuroSAT even the mean is not equally wrong everywhere: 15 % more in the outer columns than in the
-# middle, where most of the pixels lie that it is made of. Under push-pull it is 62 %, and an
-# hourglass appears: dark in the middle and towards the top and bottom, where lines are dense,
-# bright at the two sides.
+# The maps show the expected error at each position, over the tiles in which it is a hole. Even the
+# mean is not equally wrong everywhere: 15 % more in the outer columns than in the middle, where
+# most of the pixels lie that it is made of. Under push-pull it is 62 %, and an hourglass appears:
+# dark in the middle and towards the top and bottom, where lines are dense, bright at the two sides.
 #
 # ### Interpolation and extrapolation
 #
@@ -399,9 +398,9 @@ ei.plots.show_table(
 )
 
 # %% [markdown]
-# Nearly half of the task is extrapolation. On EuroSAT it makes 58 to 60 percent of the error of
-# every fill but the mean. Is it hard because only one side is known, or merely because it is far?
-# Compare pixels *at the same distance*.
+# Nearly half of the task is extrapolation. It makes 58 to 60 percent of the error of every fill but
+# the mean. Is it hard because only one side is known, or merely because it is far? Compare pixels
+# *at the same distance*.
 
 # %%
 distances = ei.metrics.distances_to_known(masks)
@@ -417,9 +416,9 @@ print(f"{distances[beyond].mean():.1f} beyond")
 ei.plots.show_table(columns, rings, "Push-pull", validation.source, corner="pixels away")
 
 # %% [markdown]
-# On EuroSAT the one-sided pixels are, at equal distance, about a tenth worse: that is the price of
-# one-sidedness itself. In all push-pull is two thirds worse there, since these pixels lie so much
-# farther out. What is hard about extrapolation is mostly the distance.
+# At equal distance the one-sided pixels are about a tenth worse, so one-sidedness itself cannot
+# cost much more than that. In all push-pull is two thirds worse there, since these pixels lie so
+# much farther out. What is hard about extrapolation is mostly the distance.
 #
 # ## 5. Where the best answer is known
 #

@@ -142,13 +142,13 @@ ei.plots.show_table(columns, rows, "Push-pull, by class", validation.source)
 
 # %% [markdown]
 # The figure shows each class's errors on a logarithmic axis: the dot is the median, the thick bar
-# the middle half of the tiles, the thin one the middle four fifths. On EuroSAT the median
-# industrial tile has over nine hundred times the error of the median lake.
+# the middle half of the tiles, the thin one the middle four fifths. The median industrial tile has
+# over nine hundred times the error of the median lake.
 #
-# On EuroSAT three classes with a third of the tiles make over sixty percent of the error,
-# Industrial alone over a third. Forest, Pasture and SeaLake, with nearly a third of the tiles,
-# make two percent. A mean over all tiles is a statement about roofs and fields, made to look
-# milder by water and trees. Therefore: errors in the holes, and by class as well.
+# Three classes with a third of the tiles make over sixty percent of the error, Industrial alone
+# over a third. Forest, Pasture and SeaLake, with 29 percent of the tiles, make two percent. A mean
+# over all tiles is a statement about roofs and fields, made to look milder by water and trees.
+# Therefore: errors in the holes, and by class as well.
 #
 # ## 2. The "accuracy" trap
 #
@@ -189,8 +189,8 @@ axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 ei.plots.say_synthetic(figure, validation.source)
 
 # %% [markdown]
-# The figure shows, for each class, how often each channel is brightest. On EuroSAT blue leads in
-# two thirds of all pixels, and in nine tenths of Forest and SeaLake: haze is blue.
+# The figure shows, for each class, how often each channel is brightest. Blue leads in two thirds of
+# all pixels, and in nine tenths of Forest and SeaLake.
 #
 # **Predict before you run on.** A "network" ignores its input and answers pure blue everywhere.
 # What accuracy does it get? And if the known pixels are then put back?
@@ -277,17 +277,17 @@ columns = {"raw": ".3f", "known pixels put back": ".3f"}
 ei.plots.show_table(columns, kinds, "Accuracy, two kinds of score", validation.source)
 
 # %% [markdown]
-# On EuroSAT one colour per tile, answered everywhere, reaches 0.84, and the GAN's 0.88 lies four
-# points above it. Put the known pixels back into that one colour, and without any cleverness it
-# stands above the GAN: whoever mixes the two kinds of score can show either. The two fills that
-# copy their known pixels have the same score twice. Nearest, which looks at one pixel, reaches
-# 0.93, above the 0.922 of a network that had to learn to hand on what it was given.
+# One colour per tile, answered everywhere, reaches 0.84, and the GAN's 0.88 lies four points above
+# it. Put the known pixels back into that one colour, and without any cleverness it stands above the
+# GAN: whoever mixes the two kinds of score can show either. The two fills that copy their known
+# pixels have the same score twice. Nearest, which looks at one pixel, reaches 0.93, above the 0.922
+# of a network that had to learn to hand on what it was given.
 #
-# That does not make the original's networks bad: other tiles were scored, and the U-Net's MSE,
-# 0.002465, lies below those of all fills in section 1. It means that this number says little about
-# a restoration: from one colour per tile to the best that was reported there are some eight
-# points, and the absurd poster stands above both networks. It appears once more in the table of
-# notebook 05, and then we forget it.
+# That does not make the original's networks bad: other tiles were scored, and the U-Net's MSE of
+# 0.002465 is low although it is raw and counts the errors at known pixels too. It means that this
+# number says little about a restoration: from one colour per tile to the best that was reported
+# there are some eight points, and the absurd poster stands above both networks. It appears once
+# more in the table of notebook 05, and then we forget it.
 #
 # ## 3. PSNR and SSIM by hand
 #
@@ -392,10 +392,9 @@ figure.set_size_inches(8, 2.5)
 # %% [markdown]
 # The figure shows the tile and its four versions. PSNR cannot tell them apart at all: it sees the
 # size of the error, not its kind. SSIM forgives the shift of brightness nearly completely, though
-# for measuring reflectance from space that is the worst of the four. The square costs little, since
-# most windows do not see it. Noise and blur it dislikes, as they change the structure of every
-# window; which of the two it dislikes more depends on the tile. Neither knows what a house is. No
-# single figure can be trusted alone.
+# for whoever measures reflectance from space a bias is no small fault. The square costs little,
+# since most windows do not see it. Noise and blur it dislikes, as they change the structure of
+# every window. Neither knows what a house is. No single figure can be trusted alone.
 #
 # ## 4. Sharpness and meaning
 #
@@ -419,10 +418,10 @@ columns = {"gradient ratio": ".2f", "MSE": ".5f"}
 ei.plots.show_table(columns, rows, "Sharpness and error", validation.source)
 
 # %% [markdown]
-# On EuroSAT push-pull, the fill of least error, has less than a quarter of the true gradients.
-# Noise brings it to about 1, at the price of a larger error, though it knows nothing new: the
-# gradient ratio can be bought, like every measure that does not ask *where*. The **spectrum** of
-# notebook 01 shows on which scale something is missing, or too much.
+# Push-pull, the fill of least error, has less than a quarter of the true gradients. Noise brings it
+# to about 1, at the price of a larger error, though it knows nothing new: the gradient ratio can be
+# bought, like every measure that does not ask *where*. The **spectrum** of notebook 01 shows on
+# which scale something is missing, or too much.
 
 # %%
 true_power = ei.metrics.radial_power(tiles)
@@ -441,12 +440,12 @@ columns = {f"{at} cycles": ".2f" for at in (2, 10, 30)}
 ei.plots.show_table(columns, rows, "Power, restored over true", validation.source)
 
 # %% [markdown]
-# The figure shows the power of the restored tiles over that of the true ones, known lines
-# included; the dashed line is the truth. On EuroSAT push-pull loses power from the longest waves
-# on and holds under half of it in the middle; the U-Net loses less there, and more at the right
-# end. And noise exposes itself: in the middle, where fields and roads are, it adds next to nothing,
-# it only fills up the right end. Nearest stays closest to the dashed line, but part of its power
-# belongs to the hard borders of its cells, as the excess at the right end tells.
+# The figure shows the power of the restored tiles over that of the true ones, known lines included;
+# the dashed line is the truth. Push-pull loses power from the longest waves on and holds under half
+# of it in the middle; the U-Net loses less there, and more at the right end. And noise exposes
+# itself: in the middle, where fields and roads are, it adds next to nothing, it only fills up the
+# right end. Nearest stays closest to the dashed line, but part of its power belongs to the hard
+# borders of its cells, as the excess at the right end tells.
 #
 # ### Does it still mean the same?
 #
@@ -492,11 +491,11 @@ figure.set_size_inches(5.8, 5)
 #
 # Look at the table again: on EuroSAT *nearest*, among the worst by MSE, has the highest agreement
 # by far and the least KID, ahead of the U-Net. Is it the best restoration after all? The impostor
-# gives a hint: noise, which knows nothing, raises agreement and lowers the KID as well. The
-# classifier was trained on whole tiles; it seems to judge by texture, and blur is what it has never
-# seen. Nearest copies true texture, if to the wrong places. So the two columns say that the *kind*
-# of surface is kept, and MSE says that its *place* is lost. Which one matters depends on what the
-# tile is for.
+# gives a hint: noise, which knows nothing, lowers the KID as well, and agreement does not suffer.
+# The classifier was trained on whole tiles; it seems to judge by texture, and blur is what it has
+# never seen. Nearest copies true texture, if to the wrong places. So the two columns say that the
+# *kind* of surface is kept, and MSE says that its *place* is lost. Which one matters depends on
+# what the tile is for.
 #
 # ### Who cannot be bought
 #
@@ -598,13 +597,13 @@ columns |= {"KID": ".3f", "KID, early layer": ".3f"}
 ei.plots.show_table(columns, entries, "What a blurred answer gains by a pattern", validation.source)
 
 # %% [markdown]
-# On EuroSAT a chessboard, which knows nothing of any tile, brings the gradient ratio from 0.4 past
-# 1, and it lowers both KIDs. Noise lowers the early KID to a third. So these three can be bought
-# where a blurred answer is the start, and a network that is trained for texture starts there. The
-# spectral peak is not for sale: whatever is woven over the tiles lifts it far above 1. Nor is the
-# referee, by stripes or squares; noise it likes a little better than blur, and takes it for true
-# hardly ever. From here on "looks right" means in this series: a spectral peak near 1, a referee
-# that is often wrong, and your own eyes.
+# A chessboard, which knows nothing of any tile, brings the gradient ratio from 0.4 past 1, and it
+# lowers both KIDs. Noise lowers the early KID to a third. So these three can be bought where a
+# blurred answer is the start, and a network that is trained for texture starts there. The spectral
+# peak is not for sale: whatever is woven over the tiles lifts it far above 1. Nor is the referee,
+# by stripes or squares; noise it likes a little better than blur, and takes it for true hardly
+# ever. From here on "looks right" means in this series: a spectral peak near 1, a referee that is
+# often wrong, and your own eyes.
 #
 # ### Why blur has the least error
 #

@@ -206,9 +206,9 @@ columns = {f"{count} tiles": ".0%" for count in counts}
 ei.plots.show_table(columns, rows, "How often the difference is found", validation.source)
 
 # %% [markdown]
-# On EuroSAT it is close. With 120 tiles, about what (1.96 s / d)² asks for, the first difference is
-# found in little more than half of the trials, and with 240 in over four fifths. The second is
-# found in half of them with 480 tiles, and in four fifths with 960.
+# It is close. With 120 tiles, about what (1.96 s / d)² asks for, the first difference is found in
+# little more than half of the trials, and with 240 in over four fifths. The second is found in half
+# of them with 480 tiles, and in four fifths with 960.
 #
 # ## 4. One more trap
 #
@@ -294,9 +294,9 @@ for score, form in steps.items():
     display(ei.plots.show_table(columns, rows, score, subset.source))
 
 # %% [markdown]
-# An interval that holds 0 means: these tiles cannot tell. On EuroSAT none does in MSE, though that
-# of the step from Telea to Navier-Stokes ends next to 0: by section 3, some 460 tiles find so small
-# a difference about half of the time. And the measures contradict each other: push-pull is ahead of
+# If an interval contains 0, these tiles cannot separate the two. None does in MSE, though that of
+# the step from Telea to Navier-Stokes ends next to 0: by section 3, some 460 tiles find so small a
+# difference about half of the time. And the measures contradict each other: push-pull is ahead of
 # Navier-Stokes by MSE and PSNR and behind by SSIM and agreement, and none of the four intervals
 # holds 0. Which one is better depends on what is asked.
 #
@@ -313,9 +313,9 @@ if subset.source != "synthetic":
 ei.plots.show_table(columns, rows, "MSE in the holes, by class", subset.source)
 
 # %% [markdown]
-# On EuroSAT the U-Net has the least mean in every class, as asserted; in proportion it gains most
-# on push-pull on AnnualCrop and River, where there are long borders to continue. (These means have
-# no intervals, and in `teach` some are of fewer than 40 tiles.) Last, where each method loses.
+# The U-Net has the least mean in every class, as asserted; in proportion it gains most on push-pull
+# on AnnualCrop and River, both of which have long borders to continue. (These means have no
+# intervals, and in `teach` some are of fewer than 40 tiles.) Last, where each method loses.
 
 # %%
 edges = np.array(ei.metrics.DISTANCE_EDGES)

@@ -580,10 +580,10 @@ axis.legend()
 ei.plots.say_synthetic(figure, validation.source)
 
 # %% [markdown]
-# The figure shows the error in the holes for each class; mind the logarithmic axis. On EuroSAT an
-# industrial area is restored about a hundred times worse than a lake or a forest, with either
-# method. The network gains most on fields, where there are borders to continue; on the flat classes
-# there was little to gain, and among roofs little to be known.
+# The figure shows the error in the holes for each class; mind the logarithmic axis. An industrial
+# area is restored about a hundred times worse than a lake or a forest, with either method. The
+# network gains most on fields, where there are borders to continue; on the flat classes there was
+# little to gain, and among roofs little to be known.
 #
 # **By place.** Notebook 02 showed that the lines cross in the middle of the tile, so the edges are
 # rarely known. Here is the mean squared error of hole pixels at each position, and against the

@@ -632,11 +632,11 @@ columns |= {"less the noise": "+.3f", "its interval": "+.3f"}
 ei.plots.show_table(columns, entries, "The GAN, paired by tiles", validation.source)
 
 # %% [markdown]
-# On EuroSAT the GAN makes 1.4 times the U-Net's error. Its gradient ratio is 0.91, and so is that
-# of the noise, on purpose. The kernel distances take the noise for a good part of the way; that of
-# the early layer takes it for nearly all. The two measures that notebook 04 admitted do not. Noise
-# has a spectral peak of 2.4, and the referee is right about it in nineteen patches of twenty, as
-# good as ever. About the GAN the referee is right in six of ten, where five would be guessing.
+# The GAN makes 1.4 times the U-Net's error. Its gradient ratio is 0.91, and so is that of the
+# noise, on purpose. The kernel distances take the noise for a good part of the way; that of the
+# early layer takes it for nearly all. The two measures that notebook 04 admitted do not. Noise has
+# a spectral peak of 2.4, and the referee is right about it in nineteen patches of twenty, as good
+# as ever. About the GAN the referee is right in six of ten, where five would be guessing.
 #
 # And the control? By referee, spectral peak and gradient ratio it is the U-Net again, and its error
 # is one or two percent larger. So more training of this kind buys nothing: whatever the GAN has,
@@ -706,9 +706,9 @@ ei.plots.show_table(columns, entries, "Answers of the GAN, averaged", validation
 # The mean of several answers is softer, and nearer to the truth. Its error is that of what all
 # answers share, plus their scatter divided by how many there are, so two rows tell where it would
 # end. Were the answers draws from *all* that is possible, their mean would be the U-Net's blur: an
-# error of 1, a gradient ratio of 0.4. On EuroSAT it ends at 1.26. So of what the GAN adds to the
-# U-Net's error, the noise decides about two fifths; the rest is painted into every answer alike. It
-# knows many ways to fill a hole, and uses few of them.
+# error of 1, a gradient ratio of 0.4. It ends at 1.26. So of what the GAN adds to the U-Net's
+# error, the noise decides about two fifths; the rest is painted into every answer alike. It knows
+# many ways to fill a hole, and uses few of them.
 #
 # ### What it breaks
 #
@@ -727,10 +727,10 @@ figure.set_size_inches(9, 5.6)
 print(f"the GAN is nearer to the truth than the U-Net on {np.mean(harm < 0):.1%} of the tiles")
 
 # %% [markdown]
-# On EuroSAT hardly one tile in a hundred gains. There a field goes on behind the last line as the
-# GAN has drawn it, or a border runs where it has put one. What it loses most on are halls and
-# streets: sharp, bright, and next to where they are. Do not take the two on the left for skill. Of
-# many bold guesses some come true.
+# Hardly one tile in a hundred gains. There a field goes on behind the last line as the GAN has
+# drawn it, or a border runs where it has put one. What it loses most on are halls and streets:
+# sharp, bright, and next to where they are. Do not take the two on the left for skill. Of many bold
+# guesses some come true.
 #
 # ### What else was tried
 #

@@ -120,10 +120,10 @@ parabola = np.polynomial.Polynomial.fit(strengths[:6], errors[:6], 2)  # around 
 print(f"the error is least at a strength of {parabola.deriv().roots()[0]:+.2f}")
 
 # %% [markdown]
-# The figure shows error and sharpness against the strength; at 0 stands the U-Net as it is. On
-# EuroSAT the bottom of the valley lies just there: less detail is worse, more detail is worse, and
-# the one weight has nothing to learn. The gradient ratio rises all the way. **Sharpness is for sale
-# from the first step on, and squared error is the currency.**
+# The figure shows error and sharpness against the strength; at 0 stands the U-Net as it is. The
+# bottom of the valley lies just there: less detail is worse, more detail is worse, and the one
+# weight has nothing to learn. The gradient ratio rises all the way. **Sharpness is for sale from
+# the first step on, and squared error is the currency.**
 #
 # <details><summary><b>Think:</b> somebody trains a second U-Net behind the first with the same
 # loss, and the MSE falls by two percent. What has happened?</summary>
@@ -558,10 +558,10 @@ print(f"share of truth in what was added {share:+.2f}; correlation with what was
 print(f"place {place:+.2f}, amount {np.corrcoef(gained, lacking)[0, 1]:+.2f}")
 
 # %% [markdown]
-# On EuroSAT the share of truth is zero, to two digits, and so is the correlation of place. **What
-# was added is not where it was missing**, not even by a little: whatever could be known from the
-# lines, stage 1 had found. The *amount*, though, goes with what was lacking, at a correlation of a
-# half. Stage 2 has learnt from the lines how rough the land is, and makes it as rough, somewhere.
+# The share of truth is zero, to two digits, and so is the correlation of place. **What was added is
+# not where it was missing**, not even by a little: whatever could be known from the lines, stage 1
+# had found. The *amount*, though, goes with what was lacking, at a correlation of a half. Stage 2
+# has learnt from the lines how rough the land is, and makes it as rough, somewhere.
 
 # %%
 harm = compared["stage 2"]["by_tile"]["mse_holes"] - compared["stage 1"]["by_tile"]["mse_holes"]
@@ -641,11 +641,11 @@ figure = ei.plots.show_tiles(pictures, list(rows), wanted, validation.source)
 figure.set_size_inches(8.2, 8.8)
 
 # %% [markdown]
-# On EuroSAT the referee knows filter and noise nine times in ten, with the same gradient ratio as
-# stage 2. So sharpness was not what had to be learnt. It is as often right about the GAN as about
-# stage 2, whose error is smaller. So it does not take a second network to look right. It may help
-# to look right at a lower price; but the two differ in the weight of their critic as well, so this
-# table does not decide it.
+# The referee knows filter and noise nine times in ten, with the same gradient ratio as stage 2. So
+# sharpness was not what had to be learnt. It is as often right about the GAN as about stage 2,
+# whose error is smaller. So it does not take a second network to look right. It may help to look
+# right at a lower price; but the two differ in the weight of their critic as well, so this table
+# does not decide it.
 #
 # The control is no rival at all: it looks like stage 1, and the referee says so too. More training
 # with the squared error makes nothing sharper.

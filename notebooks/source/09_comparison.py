@@ -233,9 +233,9 @@ show_scores(table, LOOKS, "The look of the tiles", peaks=True)
 # second asks whether restored tiles can be told from true ones: peak 1 and referee 0.5 are perfect,
 # so are a gradient ratio of 1 and a KID of 0.
 #
-# On EuroSAT the U-Net is first by every error. The W-Net stands between it and push-pull, the GAN a
-# little below push-pull. In the second table the order is another one. The referee is right about
-# the U-Net in 99 patches of a hundred, about W-Net and GAN in 61. Their spectral peaks are near 1;
+# The U-Net is first by every error. The W-Net stands between it and push-pull, the GAN a little
+# below push-pull. In the second table the order is another one. The referee is right about the
+# U-Net in 99 patches of a hundred, about W-Net and GAN in 61. Their spectral peaks are near 1;
 # noise has 2.4 and the bars of nearest 10. See what the other columns say of the noise: by the KIDs
 # it has mended a good part of what the U-Net lacks, and it knows nothing.
 #
@@ -439,9 +439,9 @@ axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 ei.plots.say_synthetic(figure, validation.source)
 
 # %% [markdown]
-# On EuroSAT the U-Net has the least error on nine tiles of ten. Push-pull has the rest, most of
-# them lakes, where it wins three of five: there is nothing to continue, and a network that moves
-# any pixel moves it away. W-Net and GAN win one tile in a hundred each, nearly all of them fields.
+# The U-Net has the least error on nine tiles of ten. Push-pull has the rest, most of them lakes,
+# where it wins three of five: there is nothing to continue, and a network that moves any pixel
+# moves it away. W-Net and GAN win one tile in a hundred each, nearly all of them fields.
 #
 # And the clearest wins: for each of three methods the two tiles on which its lead over the best of
 # the other three is largest, of each the half with the wider holes, enlarged.

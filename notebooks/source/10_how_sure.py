@@ -231,9 +231,9 @@ columns = {"AUSE": ".3f", "against distance and contrast": "+.0%"}
 ei.plots.show_table(columns, rows, "Order of the doubtful pixels", test.source)
 
 # %% [markdown]
-# On EuroSAT contrast halves the area of the table of distances alone, and the head's is half of
-# that once more. Look at the curves: without the half of the pixels that the head doubts most, the
-# mean error is three tenths of what it was; the oracle would leave a fifth.
+# Contrast halves the area of the table of distances alone, and the head's is half of that once
+# more. Look at the curves: without the half of the pixels that the head doubts most, the mean error
+# is three tenths of what it was; the oracle would leave a fifth.
 #
 # ## 4 · From a guess to a promise
 #
@@ -375,11 +375,11 @@ columns = {"calibrated on lines": ".3f", "own factor": ".2f", "calibrated on the
 ei.plots.show_table(columns, rows, f"Coverage under other masks, {few} tiles", test.source)
 
 # %% [markdown]
-# On EuroSAT the factor for lines covers too little under scan-line gaps, where it misses thirteen
-# values in a hundred instead of ten, and a little too little under boxes and dead columns. Under
-# random pixels it covers nearly everything, with intervals that are wider than need be. There is no
-# telling beforehand which way it goes. The remedy is in the last two columns: calibrate on masks
-# like those that you have, and the promise is back, for all eight families.
+# The factor for lines covers too little under scan-line gaps, where it misses thirteen values in a
+# hundred instead of ten, and a little too little under boxes and dead columns. Under random pixels
+# it covers nearly everything, with intervals that are wider than need be. There is no telling
+# beforehand which way it goes. The remedy is in the last two columns: calibrate on masks like those
+# that you have, and the promise is back, for all eight families.
 #
 # And if the *tiles* are others? Here the same tiles, with more contrast, as another sensor or
 # another light might show them.

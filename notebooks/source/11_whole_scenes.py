@@ -185,10 +185,10 @@ columns = {"gradient at borders of tiles": ".2f", "MSE in the holes": ".5f"}
 ei.plots.show_table(columns, entries, f"Seams and errors, {len(wides)} scenes", everything.source)
 
 # %% [markdown]
-# On EuroSAT the jumps at the borders of tiles are gone: the gradient there is close to that
-# elsewhere, as it is in the truth. The error falls too, here by an eighth: a hole at the border of
-# a tile now has known pixels on both sides. What windows cannot do is seen in the last row: under a
-# wide cloud over houses there is fog, with or without seams.
+# The jumps at the borders of tiles are gone: the gradient there is close to that elsewhere, as it
+# is in the truth. The error falls too, here by an eighth: a hole at the border of a tile now has
+# known pixels on both sides. What windows cannot do is seen in the last row: under a wide cloud
+# over houses there is fog, with or without seams.
 #
 # ## 3 · Any chunks, the same bits
 #
@@ -292,10 +292,10 @@ columns = {"MSE in the hole": ".5f", "against push-pull": "+.1%", "95 % interval
 ei.plots.show_table(columns, gains, f"{len(units)} tiles", everything.source)
 
 # %% [markdown]
-# On EuroSAT the gain is largest for holes of 4 to 8 pixels, where the error is a third of
-# push-pull's. Then it shrinks, from two thirds to three tenths at 48 pixels, while the error itself
-# grows tenfold. A wide hole has no answer in one picture. The network stays ahead there by choosing
-# a better colour for the fog, and no roof, road or field in the middle of it is known to anyone.
+# The gain is largest for holes of 4 to 8 pixels, where the error is a third of push-pull's. Then it
+# shrinks, from two thirds to three tenths at 48 pixels, while the error itself grows tenfold. A
+# wide hole has no answer in one picture. The network stays ahead there by choosing a better colour
+# for the fog, and no roof, road or field in the middle of it is known to anyone.
 #
 # ## 6 · Files
 #
