@@ -460,7 +460,7 @@ def test_code_gives_the_same_mask_and_results(method, tiles, inpainting_explorer
             if isinstance(w, ipywidgets.HTML)
         )
     known = f"{100 * masks.coverage(names['masks'])[0]:.1f} % known"
-    assert known in picture(inpainting_explorer, "Masked tile")[0]
+    assert known in picture(inpainting_explorer, "Masked,")[0]
 
 
 def test_the_code_says_what_the_notebook_calls_its_tiles(tiles, monkeypatch):

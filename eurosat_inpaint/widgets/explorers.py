@@ -323,7 +323,7 @@ class _InpaintingExplorer(_Explorer):
         scores = [f"<b>MSE {mse:.5f}, {psnr:.1f} dB</b>" for mse, psnr in scores]
         upper.say(("Tile", escape(self._tile.text())), *zip(labels, scores, strict=True))
         coverage = _coverage_text(masks.coverage(mask)[0])
-        lower.say((f"Masked tile, {coverage}", ""), *self._words_below(below, labels))
+        lower.say((f"Masked, {coverage}", ""), *self._words_below(below, labels))
         self._lines.value = "".join(
             f"<p><b>{label}:</b> {METHODS.get(method.value, ('', ''))[1]}</p>"
             for label, method in zip(labels, self._methods, strict=True)
