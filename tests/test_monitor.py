@@ -166,7 +166,15 @@ def test_an_interrupt_stops_the_training_and_the_best_weights_stay(boxes):
     assert loss == pytest.approx(min(row["val_loss"] for row in history), rel=1e-3)
 
 
-def test_a_second_interrupt_is_one(boxes):
+@pytest.fixture
+def interruptible():
+    """SIGINT as in a kernel; what runs tests may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_interrupt_is_one(boxes, interruptible):
     def press_twice(batch, logs):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
@@ -175,12 +183,11 @@ def test_a_second_interrupt_is_one(boxes):
         widgets.watch_training(SHOWN, MASKS),
         keras.callbacks.LambdaCallback(on_train_batch_end=press_twice),
     )
-    usual = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         training.fit_unet(
             tiny_network(), IMAGES[8:], IMAGES[:8], epochs=2, callbacks=callbacks, verbose=0
         )
-    assert signal.getsignal(signal.SIGINT) == usual
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
 
 
 def test_nothing_is_missing_before_the_first_step_and_nothing_grows(boxes):

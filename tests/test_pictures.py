@@ -20,8 +20,9 @@ def pixels(png):
         return np.asarray(picture.convert("RGB"))
 
 
-def test_each_pixel_of_a_tile_is_a_square():
-    shown = pixels(pictures.tile_png(TILES[0], enlarged=3))
+def test_a_tile_comes_out_as_it_is_and_enlarged_in_squares():
+    np.testing.assert_array_equal(pixels(pictures.tile_png(TILES[0])), TILES[0])
+    shown = pixels(pictures.grid_png([TILES[:1]], enlarged=3))
     np.testing.assert_array_equal(shown, TILES[0].repeat(3, axis=0).repeat(3, axis=1))
 
 
@@ -30,7 +31,7 @@ def test_floats_and_masks_are_shown_like_bytes():
         pixels(pictures.tile_png(TILES[0] / 255)), pixels(pictures.tile_png(TILES[0]))
     )
     mask = line_masks(1)[0]
-    shown = pixels(pictures.tile_png(mask, enlarged=1))
+    shown = pixels(pictures.tile_png(mask))
     np.testing.assert_array_equal(shown, np.repeat(255 * mask, 3, axis=-1))
 
 
@@ -47,7 +48,7 @@ def test_grid_has_every_image_in_its_place_on_white():
 
 def test_error_is_black_where_there_is_none_and_ends_at_the_largest():
     errors = np.array([[0, 0.1], [0.2, 5]])
-    shown = pixels(pictures.error_png(errors, largest=0.2))[::4, ::4]
+    shown = pictures.error_colours(errors, largest=0.2)
     colours = matplotlib.colormaps["magma"]([0, 0.5, 1.0, 1.0], bytes=True)[:, :3]
     np.testing.assert_array_equal(shown.reshape(4, 3), colours)
     assert shown[0, 0].max() < 5

@@ -409,7 +409,7 @@ class _Row:
         """Show pictures as of ``pictures.tile_png``."""
         self.images = images
         for picture, image in zip(self._pictures, images, strict=True):
-            picture.value = pictures.data_address(pictures.tile_png(image, 1)).encode()
+            picture.value = pictures.data_address(pictures.tile_png(image)).encode()
         for picture in self._pictures[1:]:
             picture.layout.display = "none" if only_first else ""
 

@@ -99,7 +99,7 @@ class TrainingMonitor(keras.callbacks.Callback):
         """What an interrupt does: the first ends the training well, the second as usual."""
         if self.model.stop_training:
             signal.signal(signal.SIGINT, self._usual_handler)
-            self._usual_handler(number, frame)
+            signal.raise_signal(number)
         self.model.stop_training = True
 
     def _say(self, words):
@@ -131,9 +131,10 @@ class TrainingMonitor(keras.callbacks.Callback):
 def _stop_button():
     """A button that interrupts the kernel; without a kernel there is nothing to stop."""
     kernel = getattr(get_ipython(), "kernel", None)
-    if kernel is None:
+    file = kernel and kernel.config.get("IPKernelApp", {}).get("connection_file")
+    if not isinstance(file, str):
         return ""
-    identity = Path(kernel.config["IPKernelApp"]["connection_file"]).stem.removeprefix("kernel-")
+    identity = Path(file).stem.removeprefix("kernel-")
     script = files("eurosat_inpaint.widgets").joinpath("stop.js").read_text(encoding="utf-8")
     call = f"({script[script.index('function') :]})(this, {json.dumps(identity)})"
     return f'<button class="jupyter-button" onclick="{escape(call)}">Stop the training</button>'

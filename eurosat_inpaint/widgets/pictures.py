@@ -10,8 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-# Side of a pixel of a tile on the screen, in the screen's pixels.
-_ENLARGED = 4
 # Between the tiles of a grid, in pixels of the tile.
 _GAP = 2
 # Histogram: screen pixels per percent, height of the bars, room for the axis below and beside.
@@ -22,29 +20,25 @@ _BAR_PERCENT = 2
 _BAR_COLOUR, _MARK_COLOUR = "#0072B2", "#D55E00"
 
 
-def tile_png(image: np.ndarray, enlarged: int = _ENLARGED) -> bytes:
-    """A tile, mask or masked tile as PNG, each pixel a square.
+def tile_png(image: np.ndarray) -> bytes:
+    """A tile, mask or masked tile as PNG, of one pixel for each of its own.
 
     Args:
         image: uint8, or float in [0, 1]; shape (height, width, 3), or (height, width, 1) for grey.
-        enlarged: side of the square, in pixels of the screen.
     """
-    return _png(Image.fromarray(_levels(image)), enlarged)
-
-
-def error_png(errors: np.ndarray, largest: float, enlarged: int = _ENLARGED) -> bytes:
-    """A map of errors as PNG: black for 0, over purple and orange to pale yellow.
-
-    Args:
-        errors: shape (height, width), 0 or more.
-        largest: error that is shown in the last colour, as are all above it.
-        enlarged: as of :func:`tile_png`.
-    """
-    return _png(Image.fromarray(error_colours(errors, largest)), enlarged)
+    return _png(Image.fromarray(_levels(image)), enlarged=1)
 
 
 def error_colours(errors: np.ndarray, largest: float) -> np.ndarray:
-    """The colours of :func:`error_png`, uint8 of one axis more than the errors have."""
+    """Errors as colours: black for 0, over purple and orange to pale yellow.
+
+    Args:
+        errors: 0 or more, of any shape.
+        largest: error that is shown in the last colour, as are all above it.
+
+    Returns:
+        uint8 RGB, of one axis more than the errors have.
+    """
     import matplotlib
 
     from eurosat_inpaint.plots import ERROR_COLOURS
@@ -58,7 +52,10 @@ def data_address(png: bytes) -> str:
 
 
 def grid_png(rows: Sequence[Sequence[np.ndarray]], enlarged: int = 2) -> bytes:
-    """Rows of tiles or masks on white as PNG; images as of :func:`tile_png`, all of one size."""
+    """Rows of tiles or masks on white as PNG, each pixel a square of ``enlarged`` pixels.
+
+    Images are as of :func:`tile_png`, all of one size.
+    """
     images = np.array([[_levels(image) for image in row] for row in rows])
     gaps = [(0, 0), (0, 0), (0, _GAP), (0, _GAP), (0, 0)]
     padded = np.pad(images, gaps, constant_values=255)

@@ -300,8 +300,8 @@ print(f"classical {curves['classical U-Net, Adam'][-1]:.5f}, push-pull {push_pul
 # %% [markdown]
 # The figure shows the error after each epoch. It falls steeply at first and then slowly. A minute
 # has brought the network from a grey mist to blurred colours, and it is still behind a fill that
-# learns nothing. Nearly all of its training went into learning what push-pull knows from the start:
-# that a hole looks like its surroundings.
+# learns nothing. What it has learnt so far, push-pull knows from the start: that a hole looks like
+# its surroundings.
 #
 # <details><summary><b>Think:</b> the known pixels have no error. By how much does this flatter
 # the MSE of the whole tile?</summary>
@@ -533,11 +533,10 @@ ei.plots.show_table(titles, entries, caption, validation.source)
 # %% [markdown]
 # The long training pays by every measure. Look at the two columns that disagree: by MSE the
 # classical network is a quarter worse than push-pull; by PSNR it is nearly four decibels behind,
-# which in a single tile would be more than twice the error.
-# MSE is a mean over tiles of an *error*, so it listens to the worst tiles. PSNR takes a logarithm
-# first, so a lake counts as much as a town. On a lake push-pull is nearly perfect, and a young
-# network that gets the blue slightly wrong loses much there. No single figure tells the whole
-# story.
+# which in a single tile would be more than twice the error. MSE is a mean over tiles of an *error*,
+# so it listens to the worst tiles. PSNR takes a logarithm first, so a lake counts as much as a
+# town. On a lake push-pull is nearly perfect, and a young network that gets the blue slightly wrong
+# can lose much there. No single figure tells the whole story.
 #
 # **How long must one train?** Each of the first points of the next figure is a training of its own,
 # from random weights, with the network and the recipe of the shipped one, in batches of 64, by
@@ -685,6 +684,7 @@ ei.widgets.inpainting_explorer(validation)
 # 5. seen what two refinements of training do, and what each is worth;
 # 6. looked at what a long training restores, at errors by class and by place, and at its failures.
 #
-# **Limits.** One kind of mask, one satellite, tiles of 640 m. The network has only seen nine lines:
-# it may do poorly on clouds or boxes. And it never says how sure it is; a calm colour at the edge
-# of a tile is a guess, however plausible it looks.
+# **Limits.** One kind of mask, one satellite, tiles of 640 m. The network has only seen nine lines;
+# on clouds and boxes its lead over push-pull is smaller, as notebook 02 showed. And by itself it
+# never says how sure it is: a calm colour at the edge of a tile is a guess, however plausible it
+# looks. Notebook 10 adds that.
