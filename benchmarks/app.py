@@ -4,6 +4,7 @@ python benchmarks/app.py
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -53,7 +54,7 @@ def processes_below(log):
     (server,) = (
         int(process.name)
         for process in Path("/proc").glob("[0-9]*")
-        if parent_of(process) == this_process() and holds(process, log)
+        if parent_of(process) == os.getpid() and holds(process, log)
     )
 
     def family():
@@ -69,10 +70,6 @@ def processes_below(log):
             found |= more
 
     return family
-
-
-def this_process():
-    return int(Path("/proc/self").readlink().name)
 
 
 def parent_of(process):

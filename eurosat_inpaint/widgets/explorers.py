@@ -6,7 +6,6 @@ above all, is added by a few lines of script and style that each explorer brings
 
 import os
 from html import escape
-from importlib.resources import files
 
 import ipywidgets
 import numpy as np
@@ -14,7 +13,7 @@ from IPython import get_ipython
 
 from eurosat_inpaint import data, masks
 from eurosat_inpaint._checks import require_images, require_shape
-from eurosat_inpaint.widgets import pictures
+from eurosat_inpaint.widgets import page, pictures
 from eurosat_inpaint.widgets.controls import (
     MaskControls,
     TileControls,
@@ -207,7 +206,7 @@ class _MaskExplorer(_Explorer):
 
     def __init__(self, tiles, tiles_name):
         self._counted = None
-        self._rows = [_Row(3, lines=2)]
+        self._rows = [_Row(lines=2)]
         self._histogram_words = _text("explorer-words", height="36px")
         self._histogram = ipywidgets.Image(format="png")
         self._histogram.add_class("explorer-chart")
@@ -277,7 +276,7 @@ class _InpaintingExplorer(_Explorer):
             control.value = value
         self._table = _text("explorer-table", height="")
         self._table.layout.flex = f"0 1 {2 * _PICTURE_WIDTH + _GAP}px"
-        self._rows = [_Row(3, lines=2), _Row(3, beside=self._table)]
+        self._rows = [_Row(lines=2), _Row(beside=self._table)]
         self._colours = ipywidgets.HTML(_colour_bar(), layout={"height": "26px"})
         self._lines = _text("explorer-words", height="36px")
         super().__init__(
@@ -376,10 +375,9 @@ class _InpaintingExplorer(_Explorer):
 
 
 class _Row:
-    """Pictures of one size, and above each its words, in so many lines; longer ones are cut.
+    """Three pictures, and above each its words, in so many lines; longer ones are cut.
 
     Args:
-        count: number of pictures.
         lines: of the words.
         beside: an ipywidget that can take the place of all pictures but the first.
 
@@ -388,14 +386,14 @@ class _Row:
         images: what is shown, or hidden behind ``beside``.
     """
 
-    def __init__(self, count, lines=1, beside=None):
+    def __init__(self, lines=1, beside=None):
         self._lines = lines
         self._words = _text("explorer-words", height=f"{18 * lines}px")
         # Of the scores, those who hear the page are told.
         self._words.add_class("explorer-figures" if lines == 2 else "explorer-captions")
         layout = {"flex": "1 1 0", "min_width": "0", "max_width": f"{_PICTURE_WIDTH}px"}
         # As addresses that hold the picture: a browser loads these sooner than what it is sent.
-        self._pictures = [ipywidgets.Image(format="url", layout=layout) for _ in range(count)]
+        self._pictures = [ipywidgets.Image(format="url", layout=layout) for _ in range(3)]
         for picture in self._pictures:
             picture.add_class("explorer-picture")
         beside = [] if beside is None else [beside]
@@ -482,17 +480,12 @@ def _colour_bar():
 
 def _page():
     """Style and script that go with an explorer wherever it is shown."""
-    folder = files("eurosat_inpaint.widgets")
-    style, script = (
-        folder.joinpath(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")
-    )
-    script = script[script.index("function") :]
     # An empty picture that runs the script as soon as it is there.
     return ipywidgets.HTML(
-        f"<style>{style}</style>"
+        f"<style>{page.text_of('page.css')}</style>"
         '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=" alt="" '
         f'data-megabytes="{upload_megabytes():g}" '
-        f'onload="({escape(script)})(this)" style="display: none">',
+        f'onload="{page.handler("page.js")}" style="display: none">',
         layout={"height": "0"},
     )
 

@@ -1,12 +1,9 @@
 """A training watched from inside the notebook: ``widgets.watch_training``. See notebook 06."""
 
 import io
-import json
 import signal
 import threading
 import time
-from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from eurosat_inpaint import metrics, plots
 from eurosat_inpaint._checks import as_tiles, require_masks
 from eurosat_inpaint.pretrained import restore_in_batches
-from eurosat_inpaint.widgets import pictures
+from eurosat_inpaint.widgets import page, pictures
 
 _SECONDS_BETWEEN_TEXTS = 1.0
 
@@ -135,9 +132,8 @@ def _stop_button():
     if not isinstance(file, str):
         return ""
     identity = Path(file).stem.removeprefix("kernel-")
-    script = files("eurosat_inpaint.widgets").joinpath("stop.js").read_text(encoding="utf-8")
-    call = f"({script[script.index('function') :]})(this, {json.dumps(identity)})"
-    return f'<button class="jupyter-button" onclick="{escape(call)}">Stop the training</button>'
+    call = page.handler("stop.js", identity)
+    return f'<button class="jupyter-button" onclick="{call}">Stop the training</button>'
 
 
 class _Box(ipywidgets.VBox):

@@ -140,9 +140,5 @@ def restorer() -> Any:
     return manager.restorer()  # type: ignore[attr-defined]  # Registered below.
 
 
-@cache
-def _only_restorer():
-    return Restorer()
-
-
-_SharedNetworks.register("restorer", _only_restorer)
+# In that process, which has not been told of another, it is the one.
+_SharedNetworks.register("restorer", restorer)
