@@ -1,5 +1,6 @@
 """Every picture and table in the series, in one style. See any notebook."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import cycle
@@ -8,13 +9,40 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
 
-from eurosat_inpaint._checks import as_reals, require_integer, require_labels
+from eurosat_inpaint._checks import (
+    as_masks,
+    as_reals,
+    as_tiles,
+    require_integer,
+    require_labels,
+)
 
 # Okabe and Ito's colour-blind-safe palette; the first colours in the order of use.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Every method has one colour and one marker in the whole series.
+METHODS = {
+    "U-Net": ("#0072B2", "o"),
+    "GAN": ("#D55E00", "D"),
+    "W-Net": ("#009E73", "^"),
+    "push-pull": ("#E69F00", "s"),
+    "nearest": ("#CC79A7", "v"),
+    "Navier-Stokes": ("#56B4E9", "P"),
+    "Telea": ("#8C564B", "X"),
+    "biharmonic": ("#7F7F00", "*"),
+    "mean": ("0.6", "<"),
+    "control": ("#332288", ">"),
+    "U-Net, noise": ("#882255", "p"),
+    "truth": ("#000000", "h"),
+}
 ERROR_COLOURS = "magma"
-_TILE_INCHES = 1.05
+# What no land looks like. Black, which holes are to a computer, is lost beside a dark forest.
+HOLE_COLOUR = (0.93, 0.80, 0.97)
+# A figure's pixels as a page counts them; notebooks hold two of the screen's for each.
+_DOTS = 96
+_NARROWEST_TILE, _WIDEST_ROW, _GAP = 110, 900, 4
+_LINE_HEIGHT = 17
 
 STYLE = {
     "axes.grid": True,
@@ -22,7 +50,7 @@ STYLE = {
     "axes.spines.right": False,
     "axes.spines.top": False,
     "figure.constrained_layout.use": True,
-    "figure.dpi": 90,
+    "figure.dpi": _DOTS,
     "font.size": 10,
     "grid.alpha": 0.3,
     "image.cmap": "gray",
@@ -32,8 +60,37 @@ STYLE = {
 
 
 def use_style() -> None:
-    """Set the style of the series for all figures that follow."""
+    """Set the style of the series for all figures that follow; in a notebook, sharp ones."""
     plt.rcParams.update(STYLE)
+    if "inline" in plt.get_backend():
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        # As large as was asked for: what is cropped no longer falls on whole pixels.
+        set_matplotlib_formats("retina", bbox_inches=None)
+
+
+def tint_holes(tiles: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Pictures of masked tiles, with holes in one pale colour that the land does not have.
+
+    Args:
+        tiles: uint8, or float in [0, 1], whole or masked, shape (n, height, width, 3).
+        masks: 1 = known, 0 = hole, shape (n, height, width, 1).
+
+    Returns:
+        float32 in [0, 1], shape (n, height, width, 3); for the eye, not for a network.
+
+    Raises:
+        TypeError: for tiles or masks that are no arrays of numbers.
+        ValueError: for other shapes or values.
+
+    Example:
+        >>> tint_holes(np.zeros((1, 2, 2, 3)), np.array([1, 0, 0, 1]).reshape(1, 2, 2, 1))[0, 0]
+        array([[0.  , 0.  , 0.  ],
+               [0.93, 0.8 , 0.97]], dtype=float32)
+    """
+    tiles = as_tiles("tiles", tiles).astype(np.float32)
+    masks = as_masks("masks", masks, tiles.shape)
+    return np.where(masks == 1, tiles, np.float32(HOLE_COLOUR))
 
 
 def show_tiles(
@@ -50,7 +107,8 @@ def show_tiles(
             the nearer of 0 and 1.
         row_labels: a word or two per row, written at its left, from the first on. The last rows may
             have none; labels beyond them are left out.
-        column_labels: a word or two per column, written above it, likewise.
+        column_labels: a word or two per column, written above it, likewise, in as many lines as
+            they need.
         source: where the tiles come from; "synthetic" is said in the picture.
 
     Returns:
@@ -77,25 +135,53 @@ def show_tiles(
         [] if labels is None else _as_list(name, labels, 0)
         for name, labels in (("row_labels", row_labels), ("column_labels", column_labels))
     )
-    figure, axes = plt.subplots(
-        len(rows),
-        columns,
-        figsize=(columns * _TILE_INCHES + (0.9 if row_labels else 0), len(rows) * _TILE_INCHES),
-        squeeze=False,
-    )
-    for axis in axes.flat:
-        axis.set(xticks=[], yticks=[])
-        axis.grid(False)
-        axis.set_frame_on(False)
-    for row_axes, row in zip(axes, rows, strict=True):
-        for axis, image in zip(row_axes, row, strict=False):
+    side = max(image.shape[1] for row in rows for image in row)
+    tallest = max(image.shape[0] / image.shape[1] for row in rows for image in row)
+    # In whole multiples of a tile's pixels, or some would be drawn wider than others.
+    width = side * -(-_NARROWEST_TILE // side) if side < _NARROWEST_TILE else side
+    width = min(width, max(_NARROWEST_TILE, _WIDEST_ROW // columns))
+    height = round(width * tallest)
+    titles = [_broken(str(label), width) for label in column_labels[:columns]]
+    left = max([_text_width(str(label)) + 16 for label in row_labels[: len(rows)]], default=0)
+    top = max([_LINE_HEIGHT * (title.count("\n") + 1) for title in titles], default=0) + _GAP
+    bottom = _LINE_HEIGHT + 2 * _GAP if source == "synthetic" else _GAP
+    total = left + columns * (width + _GAP), top + len(rows) * (height + _GAP) + bottom - _GAP
+    figure = plt.figure(figsize=(total[0] / _DOTS, total[1] / _DOTS), dpi=_DOTS, layout="none")
+    for i, row in enumerate(rows):
+        for j, image in enumerate(row):
+            corner = left + j * (width + _GAP), total[1] - top - i * (height + _GAP) - height
+            place = (corner[0] / total[0], corner[1] / total[1])
+            axis = figure.add_axes((*place, width / total[0], height / total[1]))
+            axis.set(xticks=[], yticks=[])
+            axis.grid(False)
+            axis.set_frame_on(False)
             axis.imshow(image, vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
-    for axis, label in zip(axes[:, 0], row_labels, strict=False):
-        axis.set_ylabel(label, rotation=0, ha="right", va="center")
-    for axis, label in zip(axes[0], column_labels, strict=False):
-        axis.set_title(label, fontsize=10)
+            if i == 0 and j < len(titles):
+                axis.set_title(titles[j], fontsize=10, pad=3)
+            if j == 0 and i < len(row_labels):
+                axis.set_ylabel(row_labels[i], rotation=0, ha="right", va="center", labelpad=5)
     say_synthetic(figure, source)
     return figure
+
+
+def _text_width(text: str) -> float:
+    """Width of what is written, in a page's pixels."""
+    widths = [TextPath((0, 0), line, size=10).get_extents().width for line in text.split("\n")]
+    return max(widths) * _DOTS / 72
+
+
+def _broken(text: str, width: float) -> str:
+    """The text in lines of that width, broken between its words or before a capital."""
+    lines = []
+    for line in text.split("\n"):
+        first, *others = re.findall(r"[^ A-Z]*[A-Z]?[^ A-Z]* ?|.", line) if line else [""]
+        lines.append(first)
+        for word in others:
+            if _text_width(lines[-1] + word) > width:
+                lines.append(word)
+            else:
+                lines[-1] += word
+    return "\n".join(line.strip() for line in lines)
 
 
 def say_synthetic(figure: Figure, source: str | None) -> None:
@@ -109,8 +195,10 @@ def show_maps(
     titles: Sequence[str],
     label: str,
     source: str | None = None,
+    *,
     colours: str = "viridis",
     largest: float | None = None,
+    axis_labels: tuple[str, str] = ("column", "row"),
 ) -> Figure:
     """Show maps over the tile side by side, with one colour bar.
 
@@ -121,6 +209,7 @@ def show_maps(
         source: where the tiles come from; "synthetic" is said in the picture.
         colours: name of a colour map.
         largest: value at the end of the colour bar, by default the largest of all maps.
+        axis_labels: what the numbers along and down the maps are.
 
     Returns:
         The matplotlib figure.
@@ -144,9 +233,11 @@ def show_maps(
     for axis, values, title in zip(axes[0], maps, titles, strict=True):
         picture = axis.imshow(values, vmin=0, vmax=largest, cmap=colours)
         axis.set_title(title, fontsize=10)
-        axis.set(xticks=[], yticks=[])
+        ends = [np.array([0, side // 2, side - 1]) for side in values.shape]
+        axis.set(xticks=ends[1], yticks=ends[0])
         axis.grid(False)
         axis.set_frame_on(False)
+    axes[0, 0].set(xlabel=axis_labels[0], ylabel=axis_labels[1])
     figure.colorbar(picture, ax=axes[0].tolist(), label=label, shrink=0.9)
     say_synthetic(figure, source)
     return figure
@@ -158,9 +249,13 @@ def show_curves(
     xlabel: str,
     ylabel: str,
     source: str | None = None,
+    *,
     logarithmic: bool = False,
+    limits: tuple[float | None, float | None] = (None, None),
 ) -> Figure:
-    """Draw curves over a common axis; markers tell them apart without colour.
+    """Draw curves over a common axis, each with its name at its end.
+
+    Methods of :data:`METHODS` have their colour and marker; markers tell the others apart, too.
 
     Args:
         x: shape (k,).
@@ -168,6 +263,7 @@ def show_curves(
         xlabel, ylabel: what the axes show, with units.
         source: where the tiles come from; "synthetic" is said in the picture.
         logarithmic: both axes in powers of ten.
+        limits: least and largest value that is shown; None is that of the curves.
 
     Returns:
         The matplotlib figure.
@@ -181,15 +277,64 @@ def show_curves(
         label: as_reals(f"curves[{label!r}]", values, len(x))
         for label, values in _as_mapping("curves", curves).items()
     }
-    figure, axis = plt.subplots(figsize=(6.4, 3.4))
-    for (label, values), marker in zip(curves.items(), cycle("os^Dv*PX<"), strict=False):
-        axis.plot(x, values, marker=marker, markevery=max(1, len(x) // 10), label=label)
+    figure, axis = plt.subplots(figsize=(7.2, 3.4))
+    taken = {METHODS[label][0] for label in curves if label in METHODS}
+    free = [colour for colour in COLOURS if colour not in taken]
+    others = zip(cycle(free or COLOURS), cycle("os^Dv*PX<"), strict=False)
+    for label, values in curves.items():
+        colour, marker = METHODS[label] if label in METHODS else next(others)
+        step = max(1, len(x) // 10)
+        axis.plot(x, values, color=colour, marker=marker, markevery=step, label=label)
     if logarithmic:
         axis.set(xscale="log", yscale="log")
-    axis.set(xlabel=xlabel, ylabel=ylabel)
-    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=limits)
+    name_curves(axis)
     say_synthetic(figure, source)
     return figure
+
+
+def name_curves(axis: Any) -> None:
+    """Write the names of an axis' lines at their right ends, in place of a legend.
+
+    Call it when scales and limits are set. Names that would overlap are moved apart, and joined to
+    their lines.
+
+    Args:
+        axis: the matplotlib axes, whose lines were drawn with ``label=``.
+    """
+    axis.autoscale_view()
+    to_axes = axis.transData + axis.transAxes.inverted()
+    ends = []
+    for line in axis.lines:
+        points = np.column_stack(line.get_data()).astype(float)
+        points = points[np.isfinite(to_axes.transform(points)).all(axis=1)]
+        if len(points) and not line.get_label().startswith("_"):
+            ends.append((to_axes.transform(points[-1])[1].clip(0, 1), points[-1], line))
+    ends.sort(key=lambda end: end[0])
+    # Of the axis' height, about four fifths of the figure's.
+    height = 0.8 * 72 * axis.figure.get_figheight() * axis.get_position().height / 0.77
+    gaps = [1.25 * 9 * (end[2].get_label().count("\n") + 1) / height for end in ends]
+    places = np.array([end[0] for end in ends])
+    for k in range(1, len(places)):
+        places[k] = max(places[k], places[k - 1] + (gaps[k - 1] + gaps[k]) / 2)
+    if len(places):
+        places[-1] = min(places[-1], 1)
+    for k in range(len(places) - 1, 0, -1):
+        places[k - 1] = min(places[k - 1], places[k] - (gaps[k - 1] + gaps[k]) / 2)
+    for (height_of_end, point, line), place, gap in zip(ends, places, gaps, strict=True):
+        moved = abs(place - height_of_end) > gap / 2
+        colour = line.get_color()
+        axis.annotate(
+            line.get_label(),
+            point,
+            (1.03, place),
+            textcoords="axes fraction",
+            color=colour,
+            fontsize=9,
+            va="center",
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6} if moved else None,
+        )
 
 
 def show_intervals(
@@ -216,9 +361,10 @@ def show_intervals(
         value, low, high = ([float(row[score][part]) for row in rows] for part in parts)
     except (KeyError, IndexError, TypeError) as problem:
         raise ValueError(f"rows must each have score {score!r} with an interval") from problem
-    figure, axis = plt.subplots(figsize=(6.4, 0.9 + 0.3 * len(rows)))
+    figure, axis = plt.subplots(figsize=(7.2, 0.9 + 0.3 * len(rows)))
     places = np.arange(len(rows))
-    axis.hlines(places, low, high, COLOURS[0], linewidth=3)
+    colours = [METHODS.get(row.get("name", ""), COLOURS)[0] for row in rows]
+    axis.hlines(places, low, high, colours, linewidth=3)
     axis.plot(value, places, "o", color="white", markeredgecolor="black")
     axis.set_yticks(places, [row.get("name", "") for row in rows])
     axis.set(xlabel=xlabel, ylim=(len(rows) - 0.5, -0.5))
@@ -247,12 +393,23 @@ def show_histograms(
         label: _as_finite(f"samples[{label!r}]", values, "n")
         for label, values in _as_mapping("samples", samples).items()
     }
-    figure, axis = plt.subplots(figsize=(6.4, 2.8))
+    figure, axis = plt.subplots(figsize=(7.2, 2.8))
     bins = np.histogram_bin_edges(np.concatenate(list(samples.values())), 60)
-    for label, values in samples.items():
-        axis.hist(values, bins, density=True, histtype="stepfilled", alpha=0.6, label=label)
+    for (label, values), colour in zip(samples.items(), cycle(COLOURS), strict=False):
+        heights, _, _ = axis.hist(
+            values, bins, density=True, histtype="stepfilled", alpha=0.6, color=colour
+        )
+        top = np.argmax(heights)
+        axis.annotate(
+            label,
+            (bins[top : top + 2].mean(), heights[top]),
+            (0, 4),
+            textcoords="offset points",
+            color=colour,
+            ha="center",
+        )
     axis.set(xlabel=xlabel, ylabel="density", yticks=[])
-    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axis.margins(y=0.15)
     say_synthetic(figure, source)
     return figure
 
@@ -287,7 +444,7 @@ def show_by_class(
     if missing := set(range(len(class_names))) - set(labels.tolist()):
         names = ", ".join(str(class_names[label]) for label in sorted(missing))
         raise ValueError(f"labels must hold every class, there is no value of {names}")
-    figure, axis = plt.subplots(figsize=(6.4, 3.4))
+    figure, axis = plt.subplots(figsize=(7.2, 3.4))
     quantiles = [
         np.quantile(values[labels == label], (0.1, 0.25, 0.5, 0.75, 0.9))
         for label in range(len(class_names))
@@ -300,6 +457,51 @@ def show_by_class(
     axis.plot(median, places, "o", color="white", markeredgecolor="black")
     axis.set_yticks(places, [class_names[label] for label in order])
     axis.set(xlabel=xlabel)
+    say_synthetic(figure, source)
+    return figure
+
+
+def show_shares(
+    shares: np.ndarray,
+    class_names: Sequence[str],
+    titles: Sequence[str],
+    xlabel: str,
+    source: str | None = None,
+    *,
+    colours: Sequence[str] = COLOURS,
+) -> Figure:
+    """Draw what falls to each of a few kinds, class by class: stacked bars, hatched.
+
+    Args:
+        shares: shape (kinds, classes).
+        class_names: names of the classes, from the top.
+        titles: a few words per kind.
+        xlabel: what the shares are of.
+        source: where the tiles come from; "synthetic" is said in the picture.
+        colours: one per kind.
+
+    Returns:
+        The matplotlib figure.
+
+    Raises:
+        TypeError: for shares that are no numbers.
+        ValueError: if there is not one for each kind and class.
+    """
+    class_names, titles = _as_list("class_names", class_names), _as_list("titles", titles)
+    shares = as_reals("shares", shares, len(titles), len(class_names))
+    colours = _as_list("colours", colours)
+    figure, axis = plt.subplots(figsize=(7.2, 3.4))
+    start = np.zeros(len(class_names))
+    for values, title, colour, hatch in zip(
+        shares, titles, cycle(colours), cycle(("//", "..", "", "xx")), strict=False
+    ):
+        axis.barh(
+            class_names, values, left=start, color=colour, hatch=hatch, edgecolor="w", label=title
+        )
+        start = start + values
+    axis.invert_yaxis()
+    axis.set(xlabel=xlabel)
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     say_synthetic(figure, source)
     return figure
 
@@ -323,7 +525,7 @@ def show_class_colours(
     """
     class_names = _as_list("class_names", class_names)
     means = as_reals("means", means, len(class_names), 3)
-    figure, axis = plt.subplots(figsize=(6.4, 3.4))
+    figure, axis = plt.subplots(figsize=(7.2, 3.4))
     places = np.arange(len(class_names))[::-1]
     axis.hlines(places, np.min(means, axis=1), np.max(means, axis=1), "0.7", zorder=1)
     channels = (("red", "o", COLOURS[1]), ("green", "s", COLOURS[2]), ("blue", "^", COLOURS[0]))
@@ -383,7 +585,98 @@ def show_lines(
             axis.set(ylim=(last - 0.5, first - 0.5))
             axis.set(xlim=(columns.min() - 1.5, columns.max() + 1.5))
         axis.locator_params(integer=True)
+    axes[0, 0].set(xlabel="column", ylabel="row")
     return figure
+
+
+def show_network(network: Any, title: str = "") -> Figure:
+    """Draw a network from its own description: what follows what, at which resolution.
+
+    Convolutions of one resolution that follow each other are a block, as high as it is fine. Lambda
+    layers and networks inside the network are blocks of their own. Arcs skip the blocks between.
+
+    Args:
+        network: a functional Keras model.
+        title: a few words above it.
+
+    Returns:
+        The matplotlib figure.
+
+    Raises:
+        TypeError: if it is no functional Keras model.
+    """
+    if not hasattr(network, "operations"):
+        raise TypeError(f"network must be a functional Keras model, got {type(network).__name__}")
+    blocks, block_of = _blocks_of(network)
+    figure, axis = plt.subplots(figsize=(9.2, 3.2))
+    heights = [0.6 + np.log2(max(block["side"], 1)) for block in blocks]
+    for place, (block, height) in enumerate(zip(blocks, heights, strict=True)):
+        colour = COLOURS[4] if block["name"] else COLOURS[0]
+        axis.bar(place, height, width=0.62, bottom=-height / 2, color=colour, alpha=0.75)
+        side, channels = block["side"], block["channels"]
+        inside = block["name"].replace("_", " ") or f"{side} x {side}\nx {channels}"
+        turned = 90 if block["name"] else 0
+        axis.text(place, 0, inside, ha="center", va="center", rotation=turned, fontsize=8)
+        if block["convolutions"]:
+            said = f"{block['convolutions']} conv."
+            axis.text(place, -height / 2 - 0.15, said, ha="center", va="top", fontsize=8)
+    edges = {
+        (block_of[source], block_of[operation.name])
+        for operation in network.operations
+        for source in _sources_of(operation)
+    }
+    for start, end in sorted(edges):
+        arrow = {"arrowstyle": "->", "color": "0.35", "linewidth": 0.9}
+        if end == start + 1:
+            axis.annotate("", (end - 0.33, 0), (start + 0.33, 0), arrowprops=arrow)
+        elif end > start:
+            arrow["connectionstyle"] = f"arc3,rad={-min(0.4, 0.9 / (end - start))}"
+            tops = (start, heights[start] / 2), (end, heights[end] / 2)
+            axis.annotate("", *tops[::-1], arrowprops=arrow)
+    # Few blocks do not become broad ones.
+    middle, half = (len(blocks) - 1) / 2, max(len(blocks), 8) / 2
+    axis.set(xlim=(middle - half, middle + half))
+    axis.set(ylim=(-max(heights) / 2 - 0.9, max(heights) / 2 + 1.9))
+    axis.set_axis_off()
+    axis.set_title(title, fontsize=10)
+    return figure
+
+
+def _sources_of(operation):
+    """Names of the operations whose output this one takes, in the network."""
+    return [
+        tensor._keras_history.operation.name
+        for node in operation._inbound_nodes
+        for tensor in node.input_tensors
+    ]
+
+
+def _blocks_of(network):
+    """Blocks for :func:`show_network`, and the number of the block by the operation's name."""
+    blocks: list[dict] = []
+    block_of: dict[str, int] = {}
+    for operation in network.operations:
+        kind = type(operation).__name__
+        convolves = kind in ("Conv2D", "Conv2DTranspose")
+        own = hasattr(operation, "operations") or kind == "Lambda"
+        if kind == "InputLayer":
+            number = 0
+        elif convolves or own:
+            number = len(blocks)
+        else:
+            # Sums, poolings and the like belong to what came before them.
+            number = max(block_of[source] for source in _sources_of(operation))
+        _, side, _, channels = (*operation.output.shape, 1, 1, 1)[:4]
+        if convolves and blocks[-1]["side"] == side and not blocks[-1]["name"]:
+            number -= 1
+        if number == len(blocks):
+            name = operation.name if own else "" if convolves else "input"
+            blocks.append({"name": name, "side": side, "channels": 0, "convolutions": 0})
+        if convolves:
+            blocks[number]["channels"] = max(channels, blocks[number]["channels"])
+            blocks[number]["convolutions"] += 1
+        block_of[operation.name] = number
+    return blocks, block_of
 
 
 class Table:

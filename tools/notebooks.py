@@ -1,7 +1,9 @@
 """Build, run and check the notebooks. Called by the Makefile and by the tests.
 
-Text flows one way: notebooks/source/NN_topic.py is edited, notebooks/NN_topic.ipynb is made. What
-every notebook starts with comes from ``preamble.py``.
+Text flows one way: notebooks/source/NN_topic.py is edited, notebooks/NN_topic.ipynb is made. The
+cell below every title comes from ``preamble.py``. A cell that draws says in its metadata, as
+``alt``, what its picture shows; it becomes the text that stands in for the picture. The picture of
+the cell tagged ``result`` is also kept as a file, for the card at the notebook's beginning.
 """
 
 import argparse
@@ -28,7 +30,9 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 SOURCES = NOTEBOOKS / "source"
 BUILD = ROOT / "build"
-LARGEST_BYTES = 1_500_000
+LARGEST_BYTES = 2_000_000
+MOST_CELLS, MOST_LINES = 45, 20
+SHORTEST_ALT, LONGEST_ALT = 60, 400
 CELL_SECONDS = 900
 # Notebooks in which networks are trained: Colab is asked for a GPU.
 TRAINS_NETWORKS = ("06_unet_training", "07_gan_attempt", "08_wnet_attempt")
@@ -109,6 +113,9 @@ def build(names: list[str]) -> int:
         start_with_preamble(notebook, name)
         executed, rebound = execute(notebook, name)
         nbformat.write(executed, path)
+        if picture := result_of(executed):
+            path_of_result(name).parent.mkdir(exist_ok=True)
+            path_of_result(name).write_bytes(picture)
         problems += [f"{path.name}: {problem}" for problem in rebound + find_problems(path)]
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
@@ -180,12 +187,32 @@ def strip(notebook, name: str) -> None:
     """Remove start-up lines and the metadata that differ from run to run; pack the pictures."""
     notebook.metadata = metadata_of(name)
     for cell in notebook.cells:
-        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        kept = ("tags", "alt", "jupyter", "cellView")
+        cell.metadata = {key: cell.metadata[key] for key in kept if cell.metadata.get(key)}
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not _is_startup(output)]
-            for output in cell.outputs:
-                if "image/png" in output.get("data", {}):
-                    output.data["image/png"] = _packed(output.data["image/png"])
+            for output in pictures_of(cell):
+                output.data["image/png"] = _packed(output.data["image/png"])
+                # Where nbconvert looks for it.
+                of_picture = output.metadata.setdefault("image/png", {})
+                of_picture["alt"] = cell.metadata.get("alt", "")
+
+
+def pictures_of(cell) -> list:
+    """Outputs of a cell that are pictures."""
+    return [output for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
+
+
+def result_of(notebook) -> bytes | None:
+    """The picture of the cell tagged "result", if there is one."""
+    for cell in notebook.cells:
+        if "result" in cell.metadata.get("tags", []):
+            return base64.b64decode(pictures_of(cell)[-1].data["image/png"])
+    return None
+
+
+def path_of_result(name: str) -> Path:
+    return NOTEBOOKS / "figures" / f"{name}.png"
 
 
 def _packed(picture: str) -> str:
@@ -238,7 +265,41 @@ def find_problems(path: Path) -> list[str]:
         problems.append("holds an error")
     if any(_PATH.search(text) for text in _texts(notebook)):
         problems.append("names a path of the machine that built it")
+    if len(notebook.cells) > MOST_CELLS:
+        problems.append(f"has {len(notebook.cells)} cells; {MOST_CELLS} are allowed")
+    if any(len(cell.source.splitlines()) > MOST_LINES for cell in code):
+        problems.append(f"has a code cell of more than {MOST_LINES} lines")
+    result, kept = result_of(notebook), path_of_result(path.stem)
+    if result and (not kept.exists() or kept.read_bytes() != result):
+        problems.append(f"has another result than {kept.name}: run `make notebooks`")
+    return problems + _problems_of_pictures(code) + _problems_of_headings(notebook)
+
+
+def _problems_of_pictures(code):
+    problems = []
+    for cell in code:
+        alt, pictures = cell.metadata.get("alt", ""), pictures_of(cell)
+        where = f"cell [{cell.execution_count}]"
+        if alt and len(pictures) != 1:
+            problems.append(f"{where} describes one picture and shows {len(pictures)}")
+        elif pictures and not SHORTEST_ALT <= len(alt) <= LONGEST_ALT:
+            limits = f"{SHORTEST_ALT} to {LONGEST_ALT} characters"
+            problems.append(f"{where} does not say in {limits} what its picture shows")
+        elif any(p.metadata.get("image/png", {}).get("alt") != alt for p in pictures):
+            problems.append(f"{where} has a picture with another text than its own")
     return problems
+
+
+def _problems_of_headings(notebook):
+    """A page has one title, at its beginning, and no level is left out below it."""
+    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    levels = [len(found) for found in re.findall(r"^(#+) ", text, re.MULTILINE)]
+    if levels[:1] != [1] or levels.count(1) != 1:
+        return ["does not have one title, at its beginning"]
+    if any(later > level + 1 for level, later in zip(levels, levels[1:], strict=False)):
+        return ["leaves out a level of headings"]
+    return []
 
 
 def _texts(notebook):
@@ -253,7 +314,8 @@ def _texts(notebook):
 
 
 def _cells(notebook):
-    return [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in notebook.cells]
+    keys = ("tags", "alt")
+    return [(c.cell_type, c.source, *(c.metadata.get(k) for k in keys)) for c in notebook.cells]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The cells that every notebook starts with; its source does not hold them.
+"""The cells that come after every notebook's title; its source does not hold them.
 
 They follow from the address of the repository in pyproject.toml, if there is one, and from the
 version of the package, whose tag ``v...`` Colab installs. ``notebooks.py`` puts them in,
@@ -16,7 +16,11 @@ PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 # By their ids the cells are found again.
 INSTALL_ID, BADGE_ID = "colab-install", "colab-badge"
 
+# Folded in JupyterLab and in Colab: who has the package need not read it.
+_FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+
 _WITHOUT_ADDRESS = """\
+# @title Is the package installed?
 import importlib.util
 
 if importlib.util.find_spec("eurosat_inpaint") is None:
@@ -28,6 +32,7 @@ if importlib.util.find_spec("eurosat_inpaint") is None:
 # The pins ask pip for what is there already: where the package needs another version, pip says so
 # and installs nothing. All else that is missing or too old comes with the package.
 _WITH_ADDRESS = """\
+# @title Install the package
 # Installs the package where it is missing, as in Colab. These four stay as they are: a running
 # session has them loaded, and a new version would need a restart.
 import importlib.metadata
@@ -45,13 +50,14 @@ _BADGE = (
 
 
 def start_with_preamble(notebook, name: str):
-    """Put the cells before the others, in place of those that an earlier call put there."""
+    """Put the cells after the title, in place of those that an earlier call put there."""
     address, tag = read_address_and_tag()
-    install = new_code_cell(install_source(address, tag), id=INSTALL_ID, execution_count=1)
-    preamble = [install]
+    source = install_source(address, tag)
+    preamble = [new_code_cell(source, id=INSTALL_ID, execution_count=1, metadata=_FOLDED)]
     if address:
-        preamble.append(new_markdown_cell(badge(address, tag, name), id=BADGE_ID))
-    notebook.cells = preamble + without_preamble(notebook).cells
+        preamble.insert(0, new_markdown_cell(badge(address, tag, name), id=BADGE_ID))
+    title, *others = without_preamble(notebook).cells
+    notebook.cells = [title, *preamble, *others]
 
 
 def read_address_and_tag() -> tuple[str | None, str]:

@@ -13,23 +13,32 @@
 # %% [markdown]
 # # 01 · The tiles: what there is to be restored
 #
-# Inpainting fills in the missing part of a picture. How well that can be done depends on the
-# pictures as much as on the method: a lake is easily continued, a housing estate is not. So before
-# we remove a pixel we look at the 27,000 tiles of EuroSAT: cut from Sentinel-2 satellite images,
-# 64 by 64 pixels, each 10 m wide on the ground.
+# **The question.** Inpainting fills in the missing part of a picture. How well that can be done
+# depends on the pictures as much as on the method: a lake is easily continued, a housing estate is
+# not. So before we remove a pixel we ask: *what is in these tiles, and how much of it could be
+# guessed?*
 #
-# **You will learn** (about 35 minutes; you need some NumPy, nothing is trained)
+# ![Six tiles rebuilt from their long waves alone, in four rows. With two waves across the tile
+# there are patches of colour, with five large fields, with sixteen the eye misses
+# little.](figures/01_data_exploration.png)
+#
+# *Six tiles, rebuilt from their long waves. What only the short ones hold cannot be guessed across
+# a gap; section 4 says why.*
+#
+# | | |
+# |---|---|
+# | **Time** | about 35 minutes, of which 1 is computing |
+# | **You need** | Python and some NumPy; nothing is trained |
+# | **Data** | the training tiles of [EuroSAT](https://doi.org/10.1109/JSTARS.2019.2918242): 27,000 tiles in all, cut from images of Sentinel-2, 64 by 64 pixels, each 10 m wide on the ground |
+# | **Written to disk** | nothing; the archive of the tiles is kept where it was fetched |
+#
+# **You will learn**
 #
 # 1. what a tile is as an array, and why black can mean "missing" (6 minutes);
 # 2. how colour differs between classes, and how little between channels (6 minutes);
 # 3. which tiles are flat, and what an average over all tiles hides (7 minutes);
 # 4. what the power spectrum says about how much of a gap can be filled (9 minutes);
 # 5. how test tiles leak into training, and how to split so that none can (7 minutes).
-#
-# ## Set-up
-#
-# What is taught is written out in the notebooks; what is merely needed is in the package
-# `eurosat_inpaint`, here `ei`.
 
 # %%
 import hashlib
@@ -45,7 +54,8 @@ import eurosat_inpaint as ei
 ei.plots.use_style()
 
 # %% [markdown]
-# One cell holds every number you may want to change. The *profile* says how much is computed.
+# What is taught is written out in the notebooks; what is merely needed is in the package
+# `eurosat_inpaint`, here `ei`. Set all sizes here; the *profile* says how much is computed.
 
 # %%
 profile = os.environ.get("EUROSAT_INPAINT_PROFILE", "teach")  # smoke (tests), teach, full
@@ -69,29 +79,27 @@ tiles = training[np.sort(np.concatenate(chosen))]
 print(f"{len(tiles)} of {len(training)} training tiles, source: {tiles.source}")
 
 # %% [markdown]
-# ## 1. Tiles as arrays
+# ## 1. A tile is an array, and no pixel of it is black
 #
 # A tile has shape (64, 64, 3): rows, columns, and the channels red, green and blue. It is stored
 # as whole numbers from 0 to 255; to calculate, we divide by 255.
 
-# %%
-broken = {
-    "AnnualCrop": "Annual\nCrop",
-    "HerbaceousVegetation": "Herbaceous\nVegetation",
-    "PermanentCrop": "Permanent\nCrop",
-}
-headings = [broken.get(name, name) for name in tiles.class_names]
+# %% alt="Three tiles of each of five classes. AnnualCrop: large even fields with straight borders. Forest: dark green, almost empty. HerbaceousVegetation: dry slopes, brown and grey. Highway: a bright road from edge to edge. Industrial: halls with bright roofs."
 by_class = [tiles.images[tiles.labels == label] for label in range(10)]
-rows = [[images[k] for images in by_class] for k in range(4)]
-figure = ei.plots.show_tiles(rows, column_labels=headings, source=tiles.source)
+rows = [[images[k] for images in by_class[:5]] for k in range(3)]
+figure = ei.plots.show_tiles(rows, None, tiles.class_names[:5], tiles.source)
+
+# %% alt="Three tiles of each of the other five classes. Pasture: green with hedges. PermanentCrop: small striped plots. Residential: houses a few pixels wide. River: a dark band across the tile. SeaLake: even dark blue, nearly nothing to see."
+rows = [[images[k] for images in by_class[5:]] for k in range(3)]
+figure = ei.plots.show_tiles(rows, None, tiles.class_names[5:], tiles.source)
 
 # %% [markdown]
-# The figure shows four tiles of each of the ten classes. Each covers 640 m by 640 m: fields have
-# straight borders, roads and rivers cross from edge to edge, houses are a few pixels wide. Forest
-# and open water look almost empty.
+# Each tile covers 640 m by 640 m. Fields have straight borders, roads and rivers cross from edge to
+# edge, houses are a few pixels wide. Forest and open water look almost empty.
 #
-# Soon we shall set missing pixels to 0, which is black. Do the tiles hold black pixels of their
-# own?
+# Soon we shall set missing pixels to 0, which is black. **Predict.** Among all the 27,000 tiles, how
+# many pixels are black of their own: (a) none, (b) one in a thousand, shadows mostly, (c) a few
+# percent, since water and forest are dark?
 
 # %%
 darkest = tiles.images.min(axis=(0, 1, 2))
@@ -102,8 +110,13 @@ print(f"black pixels: {black}; tiles with a zero in some channel: {has_zero}")
 assert black == 0
 
 # %% [markdown]
-# None. Among all 27,000 tiles of EuroSAT, too, no pixel is black, and four tiles hold a 0 in some
-# channel (counted for this series). Air scatters some light even into deep shadow.
+# <details><summary>Answer</summary>
+#
+# **(a)**, and not only in this sample: among all 27,000 tiles no pixel is black, and four tiles hold
+# a 0 in some channel (counted for this series). **(b)** takes shadow for the absence of light, but
+# air scatters some light even into deep shadow. **(c)** takes dark for black.
+#
+# </details>
 #
 # **Think.** Holes are marked by zeros. Is a pixel missing (a) if any channel is 0, (b) if all
 # three are 0, or (c) is each channel to be judged alone?
@@ -116,86 +129,93 @@ assert black == 0
 #
 # </details>
 #
-# ## 2. Colour
+# ## 2. Classes differ in colour, channels hardly
 #
 # For each class we take the mean of each channel over all pixels of all its tiles.
 
-# %%
+# %% alt="Mean red, green and blue of ten classes, as three markers in a row each. Blue lies farthest right in eight classes, red in AnnualCrop and PermanentCrop. Forest, Pasture and SeaLake lie at the dark end, Industrial and the crops at the bright end."
 pixels = tiles.images.astype(np.float32) / 255
 means = np.array([pixels[tiles.labels == label].mean(axis=(0, 1, 2)) for label in range(10)])
 figure = ei.plots.show_class_colours(means, tiles.class_names, source=tiles.source)
 
 # %% [markdown]
-# The figure shows the mean red, green and blue of each class. Blue leads in eight classes, as one
-# expects of pictures taken through air, which scatters blue light most. Only on the two kinds of
-# cropland is red in front. Forest, pasture and water are dark, industry and crops bright.
+# Blue leads in eight classes, as one expects of pictures taken through air, which scatters blue
+# light most. Only on the two kinds of cropland is red in front. Forest, pasture and water are dark,
+# industry and crops bright.
 #
-# Inside a tile, do the channels rise and fall together?
+# Inside a tile, do the channels rise and fall together? **Predict** the correlation of red and
+# blue within a tile: (a) about 0, they are different colours; (b) about 0.5; (c) above 0.9.
 
 # %%
 centred = pixels - pixels.mean(axis=(1, 2), keepdims=True)
 correlations = np.corrcoef(centred.reshape(-1, 3).T)
 brightest = np.bincount(pixels.argmax(axis=-1).ravel(), minlength=3) / pixels[..., 0].size
 assert correlations.min() > 0.9
+
 channels = ("red", "green", "blue")
 columns = dict.fromkeys(channels, ".2f") | {"brightest in": ".1%"}
 entries = {
-    name: (*row, share) for name, row, share in zip(channels, correlations, brightest, strict=True)
+    c: (*row, share) for c, row, share in zip(channels, correlations, brightest, strict=True)
 }
 caption = "Correlation of the channels within a tile, and in how many pixels each is brightest"
 ei.plots.show_table(columns, entries, caption, tiles.source)
 
 # %% [markdown]
-# They do: all correlations are above 0.9. A tile is nearly a black-and-white picture with a tint,
-# so the three channels of a gap are close to one unknown, not three.
+# <details><summary>Answer</summary>
+#
+# **(c)**. A roof is brighter than a road in every channel, a shadow darker in every channel.
+# **(a)** takes the names of the channels for independent quantities. **(b)** would be right for
+# pictures full of saturated colours; land seen from space is nearly grey.
+#
+# </details>
+#
+# A tile is nearly a black-and-white picture with a tint, so the three channels of a gap are close
+# to one unknown, not three.
 #
 # Blue is brightest in about two thirds of the pixels. Remember that when you meet an "accuracy"
 # that asks only which channel is brightest.
 #
-# ## 3. What is flat, and what is not
+# ## 3. A few classes make most of the error
 #
 # The simplest fill is one colour, the mean of the tile. Its mean squared error is the tile's
 # variance. So the standard deviation *within* a tile tells how much there is to get wrong.
 
-# %%
+# %% alt="Standard deviation within a tile, for each class as a bar with its median. SeaLake and Forest lie near zero, Industrial farthest right, its median more than ten times that of Forest and SeaLake; the other classes lie between."
 contrast = pixels.std(axis=(1, 2)).mean(axis=1)  # mean over the channels, one number per tile
 figure = ei.plots.show_by_class(
     contrast, tiles.labels, tiles.class_names, "standard deviation within a tile", tiles.source
 )
 
 # %% [markdown]
-# The figure shows the contrast of the tiles of each class: the dot is the median, the thick bar
-# holds the middle half, the thin one the middle four fifths. The median industrial tile has more
-# than ten times the contrast of the median tile of Forest or SeaLake.
+# The dot is the median, the thick bar holds the middle half of the tiles, the thin one the middle
+# four fifths. The median industrial tile has more than ten times the contrast of the median tile of
+# Forest or SeaLake.
 
-# %%
+# %% alt="Seven tiles from each end of the ranking by contrast and seven from its middle. The flattest are even dark water, those in the middle fields and meadows, the busiest industrial halls with white roofs."
 ranked = np.argsort(contrast)
-places = {"flattest": 0, "median": len(ranked) // 2 - 4, "busiest": len(ranked) - 8}
-rows = [tiles.images[ranked[start : start + 8]] for start in places.values()]
-figure = ei.plots.show_tiles(rows, row_labels=list(places), source=tiles.source)
+places = {"flattest": 0, "median": len(ranked) // 2 - 4, "busiest": len(ranked) - 7}
+rows = [tiles.images[ranked[start : start + 7]] for start in places.values()]
+figure = ei.plots.show_tiles(rows, list(places), None, tiles.source)
 
 # %% [markdown]
-# The figure shows eight tiles from each end of the ranking and eight from its middle. The flattest
-# are open water, where any fill of the right colour is nearly perfect; the busiest are halls with
+# On open water any fill of the right colour is nearly perfect; the busiest tiles are halls with
 # bright roofs. Which of them does an average over all tiles speak of?
 
 # %%
 error = pixels.var(axis=(1, 2)).mean(axis=1)  # squared error of the tile's mean colour
 per_class = np.array([error[tiles.labels == label].mean() for label in range(10)])
-print(f"mean over all tiles {error.mean():.5f}, median tile {np.median(error):.5f}")
 shares = per_class / per_class.sum()
-worst_first = np.argsort(per_class)[::-1]
-entries = {tiles.class_names[k]: (per_class[k], shares[k]) for k in worst_first}
+print(f"mean over all tiles {error.mean():.5f}, median tile {np.median(error):.5f}")
+
+entries = {tiles.class_names[k]: (per_class[k], shares[k]) for k in np.argsort(-per_class)}
 columns = {"squared error": ".5f", "share of all error": ".1%"}
-ei.plots.show_table(
-    columns, entries, "Each tile filled with its mean colour", tiles.source, "class"
-)
+caption = "Each tile filled with its mean colour"
+ei.plots.show_table(columns, entries, caption, tiles.source, "class")
 
 # %% [markdown]
-# The table has a row for each class, the largest error first. Each class has a tenth of the tiles.
-# On EuroSAT, Industrial alone makes a third of the error, Forest and SeaLake together under one
-# percent, and the mean is almost twice the median. That is why this series also reports errors per
-# class.
+# Each class has a tenth of the tiles. On EuroSAT, Industrial alone makes a third of the error,
+# Forest and SeaLake together under one percent, and the mean is almost twice the median. That is
+# why this series also reports errors per class.
 #
 # **Think.** Someone halves a method's errors on Forest and SeaLake and leaves the rest alone. The
 # mean error falls by (a) less than one percent, (b) about 10 %, (c) half?
@@ -208,12 +228,18 @@ ei.plots.show_table(
 #
 # </details>
 #
-# ## 4. The power spectrum
+# ## 4. Long waves can be filled, short ones hardly guessed
 #
 # Contrast does not tell on which scale a tile varies. A slope from dark to bright can have the
 # same standard deviation as a row of houses, yet is filled with ease. So we write a tile as a sum
-# of waves. We use the cosine transform: it treats the tile as mirrored at its edges, and no false
-# jump arises there.
+# of waves. The cosine transform treats the tile as mirrored at its edges, so that no false jump
+# arises there:
+#
+# $$X_{kl} = c_k c_l \sum_{i=0}^{63} \sum_{j=0}^{63} x_{ij}
+# \cos\frac{\pi k (2i+1)}{128} \cos\frac{\pi l (2j+1)}{128},
+# \qquad c_0 = \tfrac{1}{8},\; c_{k>0} = \tfrac{\sqrt 2}{8}.$$
+#
+# The wave $(k, l)$ has $\tfrac{1}{2}\sqrt{k^2 + l^2}$ cycles across the tile.
 
 # %%
 steps = np.arange(64) / 2  # cycles per tile along one axis
@@ -226,21 +252,20 @@ def low_pass(images, limit):
     return idctn(waves * (frequency <= limit)[..., None], axes=(1, 2), norm="ortho")
 
 
-# %%
+# %% tags=["result"] alt="Six tiles rebuilt from their long waves alone, in four rows. With two cycles per tile there are patches of colour, with five large fields without a sharp edge, with sixteen the eye misses little of the whole tiles in the last row."
 shown = [0, 1, 4, 7, 8, 9]
 examples = np.array([by_class[label][1] / 255 for label in shown])
 rows = [low_pass(examples, limit).clip(0, 1) for limit in (2, 5, 16)] + [examples]
-names = [headings[label] for label in shown]
-limits = ["up to 2\ncycles", "up to 5", "up to 16", "all"]
-figure = ei.plots.show_tiles(rows, row_labels=limits, column_labels=names, source=tiles.source)
+names = [tiles.class_names[label] for label in shown]
+limits = ["2 cycles", "5 cycles", "16 cycles", "all"]
+figure = ei.plots.show_tiles(rows, limits, names, tiles.source)
 
 # %% [markdown]
-# The figure shows six tiles rebuilt from their long waves alone. Two cycles per tile give patches
-# of colour; five give large fields, but no sharp edge; at sixteen, with waves down to 4 pixels,
-# the eye misses little.
+# Two cycles per tile give patches of colour; five give large fields, but no sharp edge; at sixteen,
+# with waves down to 4 pixels, the eye misses little.
 #
-# The *power* of a wave is its squared amplitude. We average it over tiles, and over rings of equal
-# frequency.
+# The *power* of a wave is its squared amplitude $X_{kl}^2$. We average it over tiles, and over rings
+# of equal frequency.
 
 
 # %%
@@ -256,12 +281,11 @@ def radial(spectrum):
     return (np.bincount(ring, spectrum.ravel()) / np.bincount(ring))[1:32]
 
 
-# %%
+# %% alt="Power against cycles per tile, both axes in powers of ten, for five classes and all together. All curves fall steeply and nearly straight. AnnualCrop falls fastest, Residential slowest; Forest and SeaLake lie lowest throughout."
 brightness = pixels @ np.array([0.299, 0.587, 0.114], np.float32)  # as the eye weighs channels
 cycles = np.arange(1, 32)
 curves = {
-    tiles.class_names[label]: radial(power(brightness[tiles.labels == label]))
-    for label in (0, 1, 4, 7, 9)
+    tiles.class_names[k]: radial(power(brightness[tiles.labels == k])) for k in (0, 1, 4, 7, 9)
 }
 curves["all classes"] = radial(power(brightness))
 figure = ei.plots.show_curves(
@@ -269,30 +293,38 @@ figure = ei.plots.show_curves(
 )
 
 # %% [markdown]
-# The figure shows power against frequency, both in powers of ten. On EuroSAT, as in most
-# photographs of nature, the curves fall steeply and nearly straight: power falls like a power of
-# frequency. AnnualCrop falls fastest, with its large even fields; Residential slowest, with a house
-# every few pixels. Forest and SeaLake lie low throughout.
+# As in most photographs of nature (Torralba and Oliva, 2003), the curves fall steeply and nearly
+# straight: power falls like a power of frequency. AnnualCrop falls fastest, with its large even
+# fields; Residential slowest, with a house every few pixels. Forest and SeaLake lie low throughout.
+#
+# **Predict.** Two waves in a hundred have at most five cycles per tile. Which share of the power do
+# they hold: (a) two percent, (b) a third, (c) two thirds?
 
 # %%
 spectrum = power(brightness)
 slope = np.polyfit(np.log(cycles[1:24]), np.log(radial(spectrum)[1:24]), 1)[0]
 print(f"power falls like frequency to the power of {slope:.1f}")
-entries = {}
-for limit in (2, 5, 8, 16):
-    low = frequency <= limit
-    entries[f"up to {limit}"] = low.mean(), spectrum[low].sum() / spectrum.sum()
+
+below = {f"up to {limit}": frequency <= limit for limit in (2, 5, 8, 16)}
+total = spectrum.sum()
+entries = {name: (low.mean(), spectrum[low].sum() / total) for name, low in below.items()}
 columns = {"of the waves": ".1%", "of the power": ".0%"}
 ei.plots.show_table(columns, entries, "What long waves hold", tiles.source, "cycles per tile")
 
 # %% [markdown]
-# A few long waves hold most of the power. Now think of a gap. A wave much longer than the gap is
-# pinned down on both sides, and its course between can be read off; one shorter than about twice
-# the gap may do anything inside it. In notebook 02 half of the missing pixels lie within 3 pixels
-# of a known one. Across a long gap of width w the distances run from 1 up to w/2 and down again, so
-# half of its pixels lie within w/4. Gaps are thus some 12 pixels wide, and waves under 24 pixels,
-# above two or three cycles per tile, are beyond plain interpolation. Low frequencies can be filled;
-# high ones hardly even guessed.
+# <details><summary>Answer</summary>
+#
+# **(c)**. **(a)** would be noise, where all waves are equally strong. **(b)** underrates how steep
+# the fall is: a wave of twice the frequency has less than a fifth of the power.
+#
+# </details>
+#
+# Now think of a gap. A wave much longer than the gap is pinned down on both sides, and its course
+# between can be read off; one shorter than about twice the gap may do anything inside it. In
+# notebook 02 half of the missing pixels lie within 3 pixels of a known one. Across a long gap of
+# width $w$ the distances run from 1 up to $w/2$ and down again, so half of its pixels lie within
+# $w/4$. Gaps are thus some 12 pixels wide, and waves under 24 pixels, above two or three cycles per
+# tile, are beyond plain interpolation. Low frequencies can be filled; high ones hardly even guessed.
 #
 # **Think.** A network is trained for a small squared error. What will it paint where houses are
 # missing: (a) houses, (b) noise with the spectrum of houses, (c) an even, blurred tone?
@@ -318,32 +350,34 @@ caption = "How alike the brightness of two pixels of one row is"
 ei.plots.show_table(columns, entries, caption, tiles.source, "pixels apart")
 
 # %% [markdown]
-# Neighbours are nearly copies. The correlation is 0.6 three pixels away and 0.3 at eight: what
-# counts for a hole pixel is its distance to the nearest known one.
+# Neighbours are nearly copies. The correlation $\rho$ is 0.6 three pixels away and 0.3 at eight:
+# what counts for a hole pixel is its distance to the nearest known one. It passes one half between
+# four and five pixels. Notebook 03 will show that from there on copying the nearest pixel is worse
+# than guessing the mean.
 #
 # One more thing hides in the spectrum. JPEG stores brightness in full, but in EuroSAT's files the
 # two colour differences have half the resolution ("4:2:0").
 
-# %%
+# %% alt="Power of red minus brightness and of blue minus brightness, over that of brightness, against cycles per tile. Both ratios are largest at the longest waves and fall to one or two percent by 16 cycles per tile."
 differences = {"red": pixels[..., 0] - brightness, "blue": pixels[..., 2] - brightness}
 ratios = {
-    f"{name} minus brightness": radial(power(values)) / radial(spectrum)
-    for name, values in differences.items()
+    f"{k} minus\nbrightness": radial(power(v)) / radial(spectrum) for k, v in differences.items()
 }
 figure = ei.plots.show_curves(
-    cycles, ratios, "cycles per tile", "power over that of brightness", tiles.source
+    cycles,
+    ratios,
+    "cycles per tile",
+    "power over that of brightness",
+    tiles.source,
+    limits=(0, None),
 )
-figure.axes[0].set_ylim(bottom=0)
-for name, ratio in ratios.items():
-    print(f"{name}: {ratio[3]:.3f} at 4 cycles per tile, {ratio[19]:.3f} at 20")
 
 # %% [markdown]
-# The figure shows how strong colour is beside brightness at each frequency. It falls to one or two
-# percent by 16 cycles per tile, where a picture of half the resolution ends. Fine detail has no
-# colour of its own, and a restored tile needs none. (Procedural tiles were never JPEGs; their
-# curves level off earlier.)
+# Beside brightness colour falls to one or two percent by 16 cycles per tile, where a picture of half
+# the resolution ends. Fine detail has no colour of its own, and a restored tile needs none.
+# (Procedural tiles were never JPEGs; their curves level off earlier.)
 #
-# ## 5. A split that does not leak
+# ## 5. A shuffled split leaks; one by file name cannot
 #
 # The original project shuffled the tiles through a buffer, took the first 20,000 for training and
 # left 7,000 for the test. But the buffer shuffles *anew each time the data is read*, once per
@@ -388,39 +422,40 @@ print(f"the same order in each epoch: {len(frozen) - 20_000}")
 #
 # </details>
 #
-# Where in the file do the leaked tiles stand? The tile at place p enters the buffer when p − 1000
-# tiles are out, and each later draw up to the 20,000th misses it with probability 1 − 1/1000. So in
-# one pass it stays behind with probability q = (1 − 1/1000)^(21000 − p). It leaks if it stays
-# behind in the first pass and is caught in one of the 29 others: **q (1 − q²⁹)**.
+# Where in the file do the leaked tiles stand? The tile at place $p$ enters the buffer when
+# $p - 1000$ tiles are out, and each later draw up to the 20,000th misses it with probability
+# $1 - 1/1000$. So in one pass it stays behind with probability
 #
-# And what would the leak mean for a score? At worst, a network that learns its training tiles by
-# heart restores the leaked ones without any error.
+# $$q = \left(1 - \tfrac{1}{1000}\right)^{21000 - p}.$$
+#
+# It leaks if it stays behind in the first pass and is caught in one of the 29 others:
+# $q\,(1 - q^{29})$.
 
 # %%
 leaked = np.isin(np.arange(27_000), list(test & trained))
 file_places = np.arange(27_000)
-behind = (1 - 1 / 1000) ** (21_000 - file_places.clip(max=21_000))  # q: not handed out in a pass
-expected = np.sum(behind * (1 - behind**29))
+q = (1 - 1 / 1000) ** (21_000 - file_places.clip(max=21_000))  # not handed out in a pass
+expected = np.sum(q * (1 - q**29))
 assert abs(expected - 1000 * 29 / 30) < 1
 print(f"{leaked.sum()} leaked, {expected:.0f} expected; 1000 x 29/30 = {1000 * 29 / 30:.0f}")
 fraction = len(test & trained) / len(test)
 print(f"{fraction:.1%} of the test tiles; at worst 0.002465 were {0.002465 / (1 - fraction):.6f}")
 
-# %%
+# %% alt="Share of tiles that leaked, by their place in the file, from 16,000 to 24,000. It rises slowly up to place 20,000, peaks just below 21,000 and drops to zero there. The bars of the simulation follow the computed curve."
+figure, axis = plt.subplots(figsize=(7.2, 2.8))
 binned = leaked.reshape(-1, 200).mean(axis=1)
-figure, axis = plt.subplots(figsize=(6.4, 2.8))
-centres = np.arange(100, 27_000, 200)
-axis.bar(centres, binned, width=180, color=ei.plots.COLOURS[5], label="simulated")
-axis.plot(file_places, behind * (1 - behind**29), color=ei.plots.COLOURS[1], label="q (1 − q²⁹)")
-axis.set(xlabel="place in the file", ylabel="probability of a leak", xlim=(16_000, 24_000))
-_ = axis.legend()
+axis.bar(np.arange(100, 27_000, 200), binned, width=180, color=ei.plots.COLOURS[5])
+axis.plot(file_places, q * (1 - q**29), color=ei.plots.COLOURS[1])
+axis.text(18_600, 0.55, "simulated (bars) and\n$q\\,(1 - q^{29})$ (line)", ha="right")
+_ = axis.set(xlabel="place in the file", ylabel="probability of a leak", xlim=(16_000, 24_000))
 
 # %% [markdown]
-# The figure shows which share of the tiles at each place leaked. Summed over the file, q (1 − q²⁹)
-# is close to the size of the buffer times (1 − 1/epochs): with 1,000 and 30, 967.
+# Summed over the file, $q\,(1 - q^{29})$ is close to the size of the buffer times
+# (1 − 1/epochs): with 1,000 and 30, 967.
 #
-# At worst the error of 0.002465 that the original reports was about a seventh too small. Probably
-# far less: its training and test errors were equal, so it cannot have learnt much by heart. But
+# What would the leak mean for a score? At worst, a network that learns its training tiles by heart
+# restores the leaked ones without any error. Then the 0.002465 that the original reports would be
+# about a seventh too small, as printed above. Probably far less: its training and test errors were equal, so it cannot have learnt much by heart. But
 # nobody can know, and that is the damage.
 #
 # The remedy is to leave nothing to chance. A hash function turns each *file name* into a number
@@ -454,17 +489,32 @@ assert set(training.filenames).isdisjoint(validation.filenames)
 print(f"{len(training)} training tiles, {len(validation)} validation tiles, none in both")
 
 # %% [markdown]
-# ## In this notebook we have
+# ## What you have learnt
 #
-# 1. read tiles as arrays, and found no black pixel: zero in all channels can mean "missing";
-# 2. seen that classes differ in colour, while within a tile the channels move almost as one;
-# 3. found Forest and SeaLake flat and Industrial busy, so that a mean error speaks of few classes;
-# 4. measured a steep spectrum: waves longer than a gap can be filled, shorter ones hardly;
-# 5. watched some 960 test tiles leak through a shuffle buffer, and split by file name instead.
+# 1. A tile is an array without a black pixel, so zero in all channels can mean "missing".
+# 2. Classes differ in colour; within a tile the channels move almost as one.
+# 3. Forest and SeaLake are flat and Industrial is busy, so a mean error speaks of few classes.
+# 4. The spectrum is steep: waves longer than a gap can be filled, shorter ones hardly.
+# 5. Some 960 test tiles leak through a shuffle buffer. A split by file name leaks none.
+#
+# **One figure to take along.** One colour per tile, the simplest fill there is, makes a third of
+# its error on Industrial alone, a tenth of the tiles. Every later method is held against it.
 #
 # **Limits.** Figures come from a sample of the training tiles. That waves shorter than twice a gap
 # are lost is a rule of thumb: edges and repeating patterns can be continued further. And a hash
 # separates tiles, not places: two tiles of one satellite image may lie side by side, one in each
 # set. The files hold no coordinates to rule it out.
 #
-# **Next:** [notebook 02](02_mask_generation.ipynb) makes the holes.
+# **Exercises:** [find the leak](exercises/01_data_exploration.ipynb), and break the rule of the
+# zero channel on a real pixel.
+#
+# **References**
+#
+# - P. Helber, B. Bischke, A. Dengel, D. Borth, "EuroSAT: a novel dataset and deep learning benchmark
+#   for land use and land cover classification", IEEE JSTARS 2019.
+#   [doi:10.1109/JSTARS.2019.2918242](https://doi.org/10.1109/JSTARS.2019.2918242)
+# - A. Torralba, A. Oliva, "Statistics of natural image categories", Network 2003.
+#   [doi:10.1088/0954-898X_14_3_302](https://doi.org/10.1088/0954-898X_14_3_302)
+#
+# ← [00 · Start here](00_start_here.ipynb) · **01** ·
+# [02 · The masks](02_mask_generation.ipynb) →

@@ -13,13 +13,26 @@
 # %% [markdown]
 # # 02 · The masks: what is kept, and what is a hole
 #
-# To learn inpainting we need pictures with holes whose true content we know, so we make the holes
-# ourselves. How they are made decides how hard the task is. We follow the project this series grew
-# out of: nine random lines are drawn over a tile; what lies *under* the lines is kept, everything
-# else has to be restored. Later we make other holes too: clouds, gaps, dead columns.
+# **The question.** To learn inpainting we need pictures with holes whose true content we know, so we
+# make the holes ourselves. How they are made decides how hard the task is. We follow the project
+# this series grew out of: nine random lines are drawn over a tile; what lies *under* the lines is
+# kept, everything else has to be restored. *How much is that, where is it, and does a network that
+# knows only lines cope with other holes?*
 #
-# **You will learn** (about 50 minutes; you need [notebook 01](01_data_exploration.ipynb) and some
-# NumPy)
+# ![One tile with a road, under a mask of each of eight families, and filled by push-pull and by the
+# U-Net. Push-pull breaks the road into beads; the U-Net joins it where the gaps are
+# narrow.](figures/02_mask_generation.png)
+#
+# *One road under eight kinds of holes. Section 6 makes this picture.*
+#
+# | | |
+# |---|---|
+# | **Time** | about 50 minutes, of which 1 is computing |
+# | **You need** | [notebook 01](01_data_exploration.ipynb) and some NumPy; nothing is trained |
+# | **Data** | a few training tiles, and 256 validation tiles in section 6 |
+# | **Written to disk** | nothing |
+#
+# **You will learn**
 #
 # 1. what a mask says, and how it changes under your hands (8 minutes);
 # 2. how a line becomes pixels, and what OpenCV's "thickness 2" really paints (8 minutes);
@@ -28,8 +41,6 @@
 # 5. how to draw thousands of masks quickly, and check that they are the same (4 minutes);
 # 6. which other masks there are, and how a U-Net that knows only lines fares on them (9 minutes);
 # 7. when "zero means hole" holds, and when it fails (4 minutes).
-#
-# ## Set-up
 
 # %%
 import os
@@ -50,7 +61,7 @@ except ImportError:
 ei.plots.use_style()
 
 # %% [markdown]
-# Again one cell holds the numbers to play with, and the profile says how much is computed.
+# Set all sizes here.
 
 # %%
 profile = os.environ.get("EUROSAT_INPAINT_PROFILE", "teach")  # smoke (tests), teach, full
@@ -60,24 +71,26 @@ number_of_tiles = {"smoke": 20, "teach": 256, "full": 1381}[profile]  # to resto
 seed = 0  # fixes every mask below
 
 # %% [markdown]
-# ## 1. What a mask says
+# ## 1. A mask is 1 where a pixel is known
 #
-# A mask is 1 where a line passes and 0 elsewhere: **1 = known, 0 = hole**. The literature often
-# has it the other way round, with 1 for the hole; this series never does. We multiply tiles by
-# masks: known pixels stay, holes become 0.
+# A mask $m$ is 1 where a line passes and 0 elsewhere: **1 = known, 0 = hole**. The literature often
+# has it the other way round, with 1 for the hole; this series never does. The masked tile is
+# $x \odot m$, pixel by pixel: known pixels stay, holes become 0.
 
-# %%
+# %% alt="Seven tiles in four rows: whole, their masks of nine white lines on black, the masked tiles with black holes, and the same with holes in pale violet. On the dark forest and lake tiles the lines are lost in the black and plain in the violet."
 masks = ei.masks.line_masks(number_of_masks, seed=seed)  # float32 (number_of_masks, 64, 64, 1)
 tiles = ei.data.load_tiles("train", source=source)
 shown = np.array([np.flatnonzero(tiles.labels == label)[5] for label in (0, 1, 3, 4, 7, 8, 9)])
 originals, given = tiles.images[shown] / 255, masks[: len(shown)]
-rows = [originals, given, originals * given]
-figure = ei.plots.show_tiles(rows, ["tile", "mask", "masked tile"], source=tiles.source)
+rows = [originals, given, originals * given, ei.plots.tint_holes(originals, given)]
+figure = ei.plots.show_tiles(rows, ["truth", "mask", "masked", "tinted"], source=tiles.source)
 
 # %% [markdown]
-# The figure shows seven tiles, their masks and the masked tiles. This is all a network will see.
-# You can still tell field from town; yet try to follow a road across a black wedge. Where lines
-# cross nothing is added up: known is known.
+# The third row is all a network will see. For our own eyes the pictures of this series show holes in
+# a pale violet from here on, as in the last row: black is lost beside a forest.
+#
+# You can still tell field from town; yet try to follow a road across a wedge. Where lines cross
+# nothing is added up: known is known.
 #
 # **Try it.** The next cell is an explorer. Its sliders work with the mouse and with the arrow keys.
 #
@@ -92,9 +105,10 @@ ei.widgets.mask_explorer(tiles)
 
 # %% [markdown]
 # The same idea without a running notebook: one seed, and two of the sliders at a few values each.
+# **Predict:** which two of the four rows will be the same?
 
 
-# %%
+# %% alt="Masks of 2, 3, 5, 9 and 20 lines from left to right, of thickness 1 to 4 downwards, the same lines in each column. More is known to the right and downwards, and the rows of thickness 3 and 4 are the same."
 def one_mask(lines, thickness):
     return ei.masks.make("lines", 1, seed=3, lines=lines, thickness=thickness)[0]
 
@@ -105,22 +119,24 @@ row_labels = [f"thickness {thickness}" for thickness in settings]
 figure = ei.plots.show_tiles(rows, row_labels, [f"{lines} lines" for lines in numbers])
 
 # %% [markdown]
-# The figure shows masks of few to many lines from left to right, and of growing thickness
-# downwards; the same lines are drawn in each column. The original's setting, nine lines of
-# thickness 2, is in the second row, fourth column. Many thin lines and few thick ones may cover
-# the same area, yet leave different holes. And the last two rows are the same: the next section
-# says why.
+# The original's setting, nine lines of thickness 2, is in the second row, fourth column. Many thin
+# lines and few thick ones may cover the same area, yet leave different holes. And the last two rows
+# are the same: the next section says why.
 #
-# ## 2. One line
+# ## 2. "Thickness 2" paints three pixels
 #
 # A line starts in a random column of the top row (row 0) and ends in a random column of the bottom
 # row (row 63). Both columns are drawn evenly from 0 to 62. Column 63 never comes up, since the
 # original gave 63 as an upper bound that is itself excluded.
 #
-# How does a line become pixels? The plain idea: take those near enough to it.
+# How does a line become pixels? The plain idea: take those near enough to it. The pixel in row $r$
+# and column $c$ lies, of the line from column $t$ at the top to column $b$ at the bottom, at the
+# distance
+#
+# $$d = \frac{\left|\,63\,(c - t) - (b - t)\,r\,\right|}{\sqrt{63^2 + (b - t)^2}}.$$
 
 
-# %%
+# %% alt="Three lines of half-width 1.5 pixel by pixel, upright, slanted and from corner to corner, with the ideal line in orange over them. The steeper the line, the fewer pixels it takes in each row."
 def line_by_distance(top, bottom, half_width, size=64):
     """Pixels within `half_width` of the line from (row 0, top) to (last row, bottom)."""
     row, column = np.mgrid[:size, :size]
@@ -134,12 +150,14 @@ examples = [line_by_distance(top, bottom, 1.5) for top, bottom in ends]
 figure = ei.plots.show_lines(examples, ends, [f"column {top} to {bottom}" for top, bottom in ends])
 
 # %% [markdown]
-# The figure shows three lines of half-width 1.5: grey pixels lie under the line, which is drawn in
-# orange. The steeper a line, the fewer pixels it takes in each row.
+# Grey pixels lie under the ideal line, which is drawn in orange. The steeper a line, the fewer pixels
+# it takes in each row.
 #
 # The original drew its lines with OpenCV. Its description speaks of a varying width, but the
-# thickness was drawn from 2 to 3, with 3 excluded: it is always 2. Two pixels to a row, one would
-# think. The package imitates OpenCV, so we count.
+# thickness was drawn by `randint(2, 3)`, whose upper bound is excluded: it is always 2.
+#
+# **Predict:** how many pixels of each row does an upright line of thickness 2 paint in OpenCV: (a)
+# one, (b) two, (c) three? The package imitates OpenCV, so we count.
 
 
 # %%
@@ -158,13 +176,19 @@ columns = {"upright": "d", "slanted": ".1f"}
 ei.plots.show_table(columns, entries, "Pixels that a line paints in each row", corner="thickness")
 
 # %% [markdown]
-# Thickness 2 paints *three* pixels of each row of an upright line; 3 and 4 both paint five, 5 and
-# 6 seven. "Thickness" is the name of a setting, not a width in pixels.
+# <details><summary>Answer</summary>
 #
+# **(c)**. **(b)** takes the name of a setting for a width in pixels, as the original did. **(a)** is
+# what thickness 1 paints.
+#
+# </details>
+#
+# Thickness 3 and 4 both paint five pixels, 5 and 6 seven.
 # The reason is how OpenCV draws: it makes a polygon around the line and fills it. The corners lie
 # 1 pixel to either side for thickness 2, 2 pixels for 3 and 4, 3 pixels for 5 and 6, and half a
 # pixel comes in by rounding. The *rows* of the corners are rounded to whole pixels too, so a line
-# slanted a little comes out too narrow, and one slanted more too wide.
+# slanted a little comes out too narrow, and one slanted more too wide. Is our imitation right? OpenCV itself, drawing
+# all 63 x 63 lines:
 
 # %%
 every_line = [(top, bottom) for top in range(63) for bottom in range(63)]
@@ -194,11 +218,11 @@ else:
 # at distance 1.0, which would be two pixels wide, 69 %. Whoever draws the nine lines two pixels
 # wide, as the name says, sets a harder task than the original's.
 #
-# ## 3. How much is known?
+# ## 3. Nine lines keep 35.5 percent
 #
 # The *coverage* is the fraction of known pixels. Every mask has its own.
 
-# %%
+# %% alt="Histograms of the coverage of many masks of 3, 5, 9 and 20 lines. Each is a narrow hump, around 14, 22, 36 and 60 percent; more lines are known more, and no two of the first three humps overlap much."
 samples = {}
 for lines in (3, 5, 9, 20):
     drawn = ei.masks.line_masks(number_of_masks, lines=lines, seed=seed)
@@ -210,8 +234,7 @@ columns = {"mean coverage": ".1%", "standard deviation, points": ".1f"}
 ei.plots.show_table(columns, entries, f"Coverage of {number_of_masks} masks each")
 
 # %% [markdown]
-# The figure shows how the coverage of many masks is spread, for four numbers of lines; the table
-# gives its mean and standard deviation. Nine lines keep 35 to 36 % of a tile, with a standard
+# Nine lines keep 35 to 36 % of a tile, with a standard
 # deviation of about 2 points: masks differ more in *where* they are known than in *how much*.
 #
 # **Think.** One line covers 5.0 % of a tile on average. Why do nine keep 35 % and not 45 %? (a)
@@ -226,10 +249,13 @@ ei.plots.show_table(columns, entries, f"Coverage of {number_of_masks} masks each
 #
 # </details>
 #
-# The mean needs no sampling. Call p the probability that one line covers a given pixel: among all
-# 63 x 63 lines, simply the fraction that does. A pixel stays a hole if all of the lines miss it,
-# so it is known with probability 1 − (1 − p)ⁿ for n lines. The mean over all pixels is the
-# expected coverage.
+# The mean needs no sampling. Call $p$ the probability that one line covers a given pixel: among all
+# 63 x 63 lines, simply the fraction that does. A pixel stays a hole if all of the $n$ lines miss it,
+# so it is known with probability
+#
+# $$1 - (1 - p)^n.$$
+#
+# The mean over all pixels is the expected coverage.
 
 
 # %%
@@ -254,11 +280,11 @@ ei.plots.show_table(columns, entries, "Expected coverage, by number of lines")
 # agrees to 0.1 points with what was measured on the original's own masks (14.0 % for three lines,
 # 35.5 % for nine, 59.6 % for twenty).
 #
-# ## 4. Where is a pixel known?
+# ## 4. The middle is known, the sides are not
 #
 # The exact probability can be drawn as a map. Beside it is the mean of the sampled masks.
 
-# %%
+# %% alt="Two maps of the tile that look alike: the exact probability that a pixel is known, and the mean of the sampled masks. Bright in the centre, with an hourglass around it: well known at the top and bottom, almost never at the left and right edges at mid-height."
 known = probability_known(9, 2)
 maps, titles = [known, masks[..., 0].mean(axis=0)], ["exact", f"mean of {number_of_masks} masks"]
 figure = ei.plots.show_maps(maps, titles, "probability of being known")
@@ -269,8 +295,8 @@ for name, flipped in {"upside down": known[::-1], "along the diagonal": known.T}
     print(f"flipped {name}: probability changes by up to {abs(known - flipped).max():.2f}")
 
 # %% [markdown]
-# The figure shows a bright centre, and around it an hourglass: the well-known region is wide at
-# the top and bottom and narrow at mid-height. A line reaches an edge there only if it runs down
+# Around the bright centre stands an hourglass: the well-known region is wide at the top and bottom
+# and narrow at mid-height. A line reaches an edge there only if it runs down
 # along it. The centre is known with probability 0.64, the edges at mid-height with less than 0.02:
 # what lies there has nearly always to be inferred from elsewhere.
 #
@@ -281,7 +307,7 @@ for name, flipped in {"upside down": known[::-1], "along the diagonal": known.T}
 # How far is it from a hole pixel to what is known? In notebook 01, pixels three apart correlated
 # at 0.6 on EuroSAT, and eight apart only at 0.3.
 
-# %%
+# %% alt="Distance to the nearest known pixel, for two masks and averaged over all. Between the lines it is a few pixels; beyond the outermost lines, towards the left and right edges at mid-height, it grows beyond 16."
 holes = masks[..., 0] == 0
 distances = np.array([distance_transform_edt(hole) for hole in holes])  # 0 where known
 far, share = distances.max(), np.mean(distances[holes] > 8)
@@ -290,11 +316,13 @@ maps, titles = [*distances[:2], distances.mean(axis=0)], ["first mask", "second 
 figure = ei.plots.show_maps(maps, titles, "distance to the nearest known pixel", largest=16)
 
 # %% [markdown]
-# The figure shows how far each pixel is from the nearest known one, in pixels: for two masks, and
-# averaged over all. Between lines the way is short. Beyond the outermost lines it grows and grows,
+# Between lines the way is short. Beyond the outermost lines it grows and grows,
 # up to more than 30 pixels.
 #
-# Beyond them there is, moreover, only one side to lean on. Between two known pixels a fill can
+# **Predict:** for which share of the hole pixels is there something known on one side of their row
+# only: (a) a twentieth, (b) a fifth, (c) nearly half?
+#
+# Beyond the outermost lines there is only one side to lean on. Between two known pixels a fill can
 # *interpolate*; with known pixels on one side only it must *extrapolate*. We test each hole pixel
 # along its row.
 
@@ -308,8 +336,14 @@ for name, place in {"one side only": one_side, "both sides": holes & ~one_side}.
     print(f"{name}: median distance {np.median(distances[place]):.1f} pixels")
 
 # %% [markdown]
-# Nearly half of the hole pixels have known pixels on one side of their row only, and they lie more
-# than twice as far away from them. At mid-height, where all lines crowd together, it is more than
+# <details><summary>Answer</summary>
+#
+# **(c)**. **(a)** and **(b)** think of the lines as evenly spread; but a line is near an edge at
+# mid-height only if both of its random ends are.
+#
+# </details>
+#
+# They lie more than twice as far from known ground as the others. At mid-height, where all lines crowd together, it is more than
 # half. No pixel has neither side, since every line crosses every row.
 #
 # **Think.** Where in the tile will errors be largest, whatever the method? (a) At the left and
@@ -325,7 +359,7 @@ for name, place in {"one side only": one_side, "both sides": holes & ~one_side}.
 #
 # </details>
 #
-# ## 5. Thousands of masks, quickly
+# ## 5. A table of all lines draws masks a hundred times faster
 #
 # A training epoch needs a fresh mask for each of 20,319 tiles. The readable way loops over masks
 # and lines:
@@ -380,7 +414,7 @@ ei.plots.show_table({"µs per mask": ".0f"}, entries, "Time to draw a mask, best
 # magnitude. It pays because lines are few. For tiles of 512 pixels it would take over 8 GB, and the
 # package then computes lines as they come.
 #
-# ## 6. Eight families of masks
+# ## 6. A U-Net trained on lines fills other holes, if help comes from the sides
 #
 # Nobody loses a picture to nine random lines. `ei.masks.make` draws seven other families by name,
 # each after something that does happen:
@@ -397,29 +431,31 @@ ei.plots.show_table({"µs per mask": ".0f"}, entries, "Time to draw a mask, best
 # To compare families we ask all for the coverage of nine lines. Shapes are then added until it is
 # reached. Scan-line gaps have no such parameter; their coverage follows from their width and place.
 
-# %%
+# %% alt="Three masks of each of eight families with default settings, and three at the coverage of nine lines: lines, free lines, scan-line gaps, clouds, boxes, brush strokes, random pixels and dead columns. The holes are wide blobs, stripes, rectangles or single pixels."
 same_coverage = {family: {"coverage": 0.355} for family in ei.masks.FAMILIES}
 same_coverage["scan_line_gaps"] = {"period": 14, "widest_gap": 12, "position": -1}
-rows, means = [], []
-for parameters in (dict.fromkeys(same_coverage, {}), same_coverage):
-    sets = [ei.masks.make(name, 200, seed=1, **parameters[name]) for name in same_coverage]
-    rows.append([some[0] for some in sets])
-    means.append([ei.masks.coverage(some).mean() for some in sets])
-family_names = [family.replace("_", "\n") for family in same_coverage]
-figure = ei.plots.show_tiles(rows, ["by default", "35.5 % known"], family_names)
+by_default = {name: ei.masks.make(name, 200, seed=1) for name in same_coverage}
+as_asked = {name: ei.masks.make(name, 200, seed=1, **same_coverage[name]) for name in same_coverage}
 
-entries = dict(zip(same_coverage, zip(*means, strict=True), strict=True))
+family_names = [family.replace("_", "\n") for family in same_coverage]
+rows = [[*by_default[name][:3], *as_asked[name][:3]] for name in same_coverage]
+titles = ["by default", "", "", "35.5 % known"]
+figure = ei.plots.show_tiles(rows, family_names, titles)
+
+entries = {
+    name: [ei.masks.coverage(some[name]).mean() for some in (by_default, as_asked)]
+    for name in same_coverage
+}
 assert all(abs(asked - 0.355) < 0.005 for _, asked in entries.values())
 columns = {"by default": ".1%", "as asked": ".1%"}
 ei.plots.show_table(columns, entries, "Mean coverage of 200 masks of each family")
 
 # %% [markdown]
-# The figure shows one mask of each family, above with its default settings, below at the coverage
-# of nine lines. Every family is within half a point of it, and yet the holes are of very different
-# kinds: among random pixels something white is always near, in a cloud it may be far. In the
-# explorer of section 1 you can choose each of them, and its own sliders appear.
+# Every family is within half a point of nine lines, and yet the holes are of very different kinds:
+# among random pixels something white is always near, in a cloud it may be far. In the explorer of
+# section 1 you can choose each of them, and its own sliders appear.
 #
-# **Think.** All masks of the lower row hide the same share of the tile. On which family will a fill
+# **Think.** All masks on the right hide the same share of the tile. On which family will a fill
 # make the largest errors? (a) On all alike: the same number of pixels is missing. (b) On random
 # pixels, since they leave nothing whole. (c) On clouds.
 #
@@ -464,7 +500,7 @@ every_mask = {
 found = {family: compare(drawn) for family, drawn in every_mask.items()}
 
 
-# %%
+# %% alt="Change of the MSE in the holes from push-pull to the U-Net, in percent, with intervals, for eight families. All lie below zero: about a third less for lines, random pixels and dead columns, a quarter or less for scan-line gaps, boxes and clouds."
 columns = {"distance": ".1f", "push-pull": ".5f", "U-Net": ".5f"}
 columns |= {"change in %": ".0f", "95 % interval": ".0f"}
 entries = {}
@@ -472,15 +508,15 @@ for family, (fill, network, change) in found.items():
     distance = mean_distance(every_mask[family])
     entries[family] = (distance, fill, network, change["value"], (change["low"], change["high"]))
 caption = f"MSE in the holes of {count} tiles, and how the U-Net changes it"
-display(ei.plots.show_table(columns, entries, caption, validation.source))
+ei.plots.show_table(columns, entries, caption, validation.source)
+
 rows = [{"name": family, "change": change} for family, (_, _, change) in found.items()]
 axis_label = "change of the MSE in the holes, from push-pull to U-Net, in %"
 figure = ei.plots.show_intervals(rows, "change", axis_label, source=validation.source)
+zero = figure.axes[0].axvline(0, color="0.4", linewidth=1)
 
 # %% [markdown]
-# The table has a row for each family: the mean distance of a hole pixel to known ground, the error
-# of both methods, and by how much the U-Net changes it. The figure shows this change and its
-# interval.
+# "Distance" is the mean distance of a hole pixel to known ground.
 #
 # Clouds are the hardest for both, as expected, and random pixels by far the easiest. The U-Net is
 # better than push-pull on *every* family, most of them holes that it has never seen: no interval
@@ -495,13 +531,15 @@ figure = ei.plots.show_intervals(rows, "change", axis_label, source=validation.s
 # The experiment is easy. We turn the same holes by a quarter, so that nothing but their direction
 # changes.
 
-# %%
+# %% alt="The same change for lines, dead columns and scan-line gaps, as they are and turned by a quarter. Turned lines and dead rows gain much less than before; scan-line gaps that run down the tile gain nearly twice as much as those that run across."
 both_ways = {}
 for family in ("lines", "dead_columns", "scan_line_gaps"):
     both_ways[family] = found[family]
     both_ways[f"{family}, turned"] = compare(every_mask[family].transpose(0, 2, 1, 3))
+
 rows = [{"name": name, "change": change} for name, (_, _, change) in both_ways.items()]
 figure = ei.plots.show_intervals(rows, "change", axis_label, source=validation.source)
+zero = figure.axes[0].axvline(0, color="0.4", linewidth=1)
 
 entries = {
     name: (fill, network, change["value"], (change["low"], change["high"]))
@@ -511,7 +549,7 @@ columns = {title: form for title, form in columns.items() if title != "distance"
 ei.plots.show_table(columns, entries, caption, validation.source)
 
 # %% [markdown]
-# The figure shows each family as before, and turned. Push-pull cares little: its error changes by
+# Push-pull cares little: its error changes by
 # about 5 % at most. The network cares very much. On turned lines it loses more than a third of its
 # lead, on dead *rows* more than half; on scan-line gaps that run *down* the tile its lead is nearly
 # twice what it was, and at least as large as on the lines it was trained on. So the answer is
@@ -521,63 +559,77 @@ ei.plots.show_table(columns, entries, caption, validation.source)
 #
 # And how does it look?
 
-# %%
+# %% tags=["result"] alt="One tile with a road in eight rows, one for each family of masks: masked, filled by push-pull, by the U-Net, and the truth. Push-pull breaks the road into beads; the U-Net joins it between lines, dead columns and random pixels and fades in boxes and clouds."
 label = validation.class_names.index("Highway")
-tile = validation.images[validation.labels == label][9] / 255
-one_of_each = [some[:1] for some in every_mask.values()]
+tile = validation.images[validation.labels == label][9:10] / 255
 rows = [
-    [*((tile * mask)[0] for mask in one_of_each), tile],
-    [ei.baselines.push_pull(tile * mask, mask)[0] for mask in one_of_each],
-    [ei.inpaint(tile[None], mask)[0] for mask in one_of_each],
+    [
+        ei.plots.tint_holes(tile, mask[:1])[0],
+        ei.baselines.push_pull(tile * mask[:1], mask[:1])[0],
+        ei.inpaint(tile, mask[:1])[0],
+        tile[0],
+    ]
+    for mask in every_mask.values()
 ]
-row_labels = ["masked", "push-pull", "U-Net"]
-figure = ei.plots.show_tiles(rows, row_labels, [*family_names, "truth"], validation.source)
+titles = ["masked", "push-pull", "U-Net", "truth"]
+figure = ei.plots.show_tiles(rows, family_names, titles, validation.source)
 
 # %% [markdown]
-# The figure shows one tile, in the upper right corner, under a mask of each family. Push-pull
-# breaks the road into beads wherever it is interrupted. The U-Net joins it between lines, dead
-# columns and random pixels, nearly so across scan-line gaps, and from a stub it draws a short way
-# on into boxes and clouds. Where a whole corner is hidden, both give a smooth guess.
+# Push-pull breaks the road into beads wherever it is interrupted. The U-Net joins it between lines,
+# dead columns and random pixels, nearly so across scan-line gaps, and from a stub it draws a short
+# way on into boxes and clouds. Where a whole corner is hidden, both give a smooth guess.
 #
-# ## 7. "Zero means hole"
+# ## 7. "Zero means hole" fails on stretched pictures
 #
 # A masked tile tells by itself where its holes are, if no known pixel is black. Notebook 01 found
 # none. Is the mask worth passing on, then? We read it off the tiles, and off tiles whose contrast
 # was stretched for display, as is usual in remote sensing: the darkest twentieth of each channel
 # becomes 0, the brightest 1.
 
-# %%
+# %% alt="Seven tiles stretched for display, masked, their masks, and the masks read off by zero means hole, in which wrong pixels are red. Specks of red lie along the lines wherever the stretched tile is black, most on the dark tiles."
 low, high = np.quantile(originals, (0.05, 0.95), axis=(1, 2), keepdims=True)
 stretched = ((originals - low) / (high - low)).clip(0, 1)
 for name, pictures in {"as they are": originals, "stretched": stretched}.items():
     read_off = np.any(pictures * given != 0, axis=-1, keepdims=True)
     wrong = np.sum(read_off != given) / given.sum()
     print(f"{name}: {wrong:.1%} of the known pixels taken for holes")
-rows = [stretched, stretched * given, given, read_off]
-row_labels = ["stretched", "masked", "mask given", "mask read off"]
-figure = ei.plots.show_tiles(rows, row_labels, source=tiles.source)
 assert np.array_equal(np.any(originals * given != 0, axis=-1, keepdims=True), given)
 
+marked = np.where(read_off == given, given, np.array([0.84, 0.1, 0.1]))  # wrong pixels in red
+rows = [stretched, ei.plots.tint_holes(stretched, given), given, marked]
+row_labels = ["stretched", "masked", "mask given", "mask read off"]
+figure = ei.plots.show_tiles(rows, row_labels, source=tiles.source)
+
 # %% [markdown]
-# The figure shows the stretched tiles, masked, beside the masks given and the masks read off by
-# "zero means hole". On the tiles as they are the two agree to the pixel, as the assertion holds.
-# On stretched tiles some known pixels are black and pass for holes, and a method that trusts zeros
-# would repaint them. So the functions of this series take the mask where there is one, and read
+# On the tiles as they are the two masks agree to the pixel, as the assertion holds. On stretched
+# tiles some known pixels are black and pass for holes, red in the last row, and a method that trusts
+# zeros would repaint them. So the functions of this series take the mask where there is one, and read
 # zeros, as the original does, only where there is none.
 #
-# ## In this notebook we have
+# ## What you have learnt
 #
-# 1. masked tiles, 1 = known and 0 = hole, and moved the sliders of a mask;
-# 2. drawn one line, and found that OpenCV's thickness 2 paints three pixels per row;
-# 3. computed how much is known: 35.5 % for nine lines, and less gain with each further line;
-# 4. mapped where: the middle well, the sides hardly, and nearly half of the task is extrapolation;
-# 5. drawn masks from a packed table, fast and bit for bit the same;
-# 6. met eight families of masks, and found that a U-Net trained on lines helps on all of them, but
-#    expects its holes to run down the tile;
-# 7. seen "zero means hole" hold on EuroSAT and fail on stretched tiles.
+# 1. In a mask 1 is known and 0 a hole.
+# 2. OpenCV's thickness 2 paints three pixels per row.
+# 3. Nine lines keep 35.5 % of a tile, and each further line adds less.
+# 4. The middle is known well, the sides hardly, and nearly half of the task is extrapolation.
+# 5. A packed table draws the same masks, bit for bit, about a hundred times as fast.
+# 6. A U-Net trained on lines helps on all eight families, but expects its holes to run down the tile.
+# 7. "Zero means hole" holds on EuroSAT and fails on stretched tiles.
+#
+# **One figure to take along.** Between lines the U-Net leaves two thirds of push-pull's error; under
+# clouds, which it never saw, three quarters.
 #
 # **Limits.** These families are drawings of clouds and failing sensors, not records of them: real
 # clouds are half transparent at their rims and throw shadows. Interpolation was judged along rows
 # only; above and below there may be known pixels after all.
 #
-# **Next:** [notebook 03](03_filling_without_learning.ipynb) fills the holes without learning.
+# **Exercises:** [write the compositing and the line mask, run the original's `randint(2, 3)`, draw
+# masks twice from the global generator](exercises/02_mask_generation.ipynb).
+#
+# **References**
+#
+# - USGS, [Landsat 7](https://www.usgs.gov/landsat-missions/landsat-7) (the scan-line corrector).
+# - OpenCV, [`line`](https://docs.opencv.org/4.x/d6/d6e/group__imgproc__draw.html) (drawing).
+#
+# ← [01 · The tiles](01_data_exploration.ipynb) · **02** ·
+# [03 · Filling without learning](03_filling_without_learning.ipynb) →

@@ -13,23 +13,31 @@
 # %% [markdown]
 # # 05 · Is the difference real?
 #
-# On the validation tiles push-pull has an MSE that is some five percent below that of
-# Navier-Stokes. Is that a fact about the two fills, or the luck of these tiles? A score without an
-# interval does not say. This notebook puts an interval on every score, shows why methods have to
+# **The question.** On the validation tiles push-pull has an MSE that is some five percent below that
+# of Navier-Stokes. *Is that a fact about the two fills, or the luck of these tiles?* A score without
+# an interval does not say. This notebook puts an interval on every score, shows why methods have to
 # be compared on the same tiles, and ends with the table that every later notebook is held against.
 #
-# **You will learn** (about 30 minutes, of which 3 are computing)
+# ![MSE of six fills and the U-Net, each with its 95 % interval: a staircase from the mean colour
+# down to the U-Net.](figures/05_is_the_difference_real.png)
+#
+# *Most neighbouring intervals overlap. Whether neighbours differ they cannot say; section 2 shows
+# what can.*
+#
+# | | |
+# |---|---|
+# | **Time** | about 30 minutes, of which 3 are computing |
+# | **You need** | the scores of [notebook 04](04_judging_a_restoration.ipynb), and OpenCV for two of the fills: `pip install "eurosat-inpaint[baselines]"`; nothing is trained |
+# | **Data** | all 1,381 validation tiles; 460 of them in the last table |
+# | **Written to disk** | nothing |
+#
+# **You will learn**
 #
 # 1. how uncertain a mean over tiles is, and how the bootstrap finds out (6 minutes);
 # 2. what pairing is, and what it brings (6 minutes);
 # 3. how many tiles it takes to find a difference (7 minutes);
 # 4. why redrawing the masks says nothing about new tiles (3 minutes);
 # 5. how the fills and a network compare by every measure (8 minutes).
-#
-# You need the scores of [notebook 04](04_judging_a_restoration.ipynb), and OpenCV for two of the
-# fills: `pip install "eurosat-inpaint[baselines]"`. Nothing is trained.
-#
-# ## Set-up
 
 # %%
 import os
@@ -43,8 +51,7 @@ import eurosat_inpaint as ei
 ei.plots.use_style()
 
 # %% [markdown]
-# Again one cell holds the numbers to play with, and the profile says how much is computed. All
-# measuring is done on the *validation* split.
+# Set all sizes here. All measuring is done on the *validation* split.
 
 # %%
 profile = os.environ.get("EUROSAT_INPAINT_PROFILE", "teach")  # smoke (tests), teach, full
@@ -74,10 +81,15 @@ fills = {
 }
 
 # %% [markdown]
-# ## 1. How uncertain is a mean?
+# ## 1. The bootstrap says how far a mean may wander
 #
-# A mean over n tiles has a **standard error**: the standard deviation over tiles, divided by the
-# root of n.
+# A mean over $n$ tiles has a **standard error**: the standard deviation $s$ over tiles, divided by
+# the root of $n$,
+#
+# $$\text{standard error} = s / \sqrt{n}.$$
+#
+# **Predict.** The mean MSE of push-pull over the tiles is about 0.003. Its standard deviation over
+# tiles is (a) a tenth of that, (b) about half, (c) larger than the mean?
 
 # %%
 scores = {
@@ -90,7 +102,14 @@ columns = {"mean": ".5f", "standard deviation": ".5f", "standard error": ".5f"}
 ei.plots.show_table(columns, rows, f"MSE of {n:,} tiles", validation.source)
 
 # %% [markdown]
-# The standard deviation is larger than the mean: most tiles are easy, a few are terrible. With so
+# <details><summary>Answer</summary>
+#
+# **(c)**. **(a)** and **(b)** think of a bell-shaped spread around the mean. But notebook 04 found
+# errors from class to class that differ a hundredfold: most tiles are easy, a few are terrible.
+#
+# </details>
+#
+# With so
 # skewed a distribution we had better not lean on the normal law. The **bootstrap** does without
 # it: draw n tiles *with replacement* from the n we have, take the mean, do it 2,000 times, and look
 # how the means scatter. One thing it does suppose: that the tiles are drawn independently of each
@@ -108,13 +127,13 @@ print(f"the package {by_package[0]:.5f} to {by_package[1]:.5f}")
 assert abs(by_hand - by_package).max() < 0.4 * means.std()
 
 # %% [markdown]
-# ## 2. The same tiles, pair by pair
+# ## 2. Pairing finds a difference that two intervals hide
 #
 # Now both fills. Side by side, each has its own interval. But they were run on *the same tiles and
 # masks*, and a tile that is hard for one is hard for the other. So we look at the difference tile
-# by tile.
+# by tile, $d_t = e_t - e'_t$, and bootstrap its mean.
 
-# %%
+# %% alt="Each dot is a tile: MSE of push-pull against that of Navier-Stokes, both axes in powers of ten. The dots hug the diagonal over more than three powers of ten: a tile that is hard for one fill is hard for the other."
 figure, axis = plt.subplots(figsize=(4.2, 3.4))
 axis.scatter(of_navier_stokes, of_push_pull, s=5, alpha=0.4)
 axis.axline((1e-3, 1e-3), slope=1, color="0.4", linewidth=1)
@@ -131,36 +150,34 @@ overlap = by_package[1] > own_interval[0]
 print(f"own intervals {'overlap' if overlap else 'do not overlap'}; ", end="")
 print(f"difference {paired['difference']:+.5f}, [{paired['low']:+.5f}, {paired['high']:+.5f}]")
 
-# %%
-figure, axis = plt.subplots(figsize=(5.4, 2.2))
-for place, ends in enumerate(intervals.values()):
-    value, low, high = 1000 * np.array(ends)
-    axis.plot((low, high), (place, place), linewidth=3, color=ei.plots.COLOURS[place])
-    axis.plot(value, place, "o", color=ei.plots.COLOURS[place])
-axis.axvline(0, color="0.4", linewidth=1)
-axis.set_yticks(range(3), intervals)
-axis.set(xlabel="1000 x MSE, 95 % interval", ylim=(-0.5, 2.5))
-ei.plots.say_synthetic(figure, validation.source)
+# %% alt="Intervals of the MSE of push-pull, of Navier-Stokes, and of their paired difference. The first two overlap for the most part; that of the difference is several times shorter and ends before 0."
+bars = [
+    {"name": name, "mse": {"value": value, "low": low, "high": high}}
+    for name, (value, low, high) in intervals.items()
+]
+figure = ei.plots.show_intervals(bars, "mse", "MSE, 95 % interval", validation.source)
+zero = figure.axes[0].axvline(0, color="0.4", linewidth=1)
 
 # %% [markdown]
-# In the first figure each dot is a tile; they hug the diagonal over more than three powers of ten,
-# since the tile decides far more than the method. In the second the two own intervals overlap for
+# The dots hug the diagonal, since the tile decides far more than the method. Of the intervals the
+# two upper ones overlap for
 # the most part, and whoever looked only at them would say "no difference". The interval of the
 # *paired* difference is several times shorter and, on EuroSAT, does not hold 0. If the two fills
 # were equally good on the whole, that would happen about once in twenty times. So we take it that
 # push-pull has the lower MSE on tiles and masks like these, by an amount that the interval bounds.
 #
-# ## 3. How many tiles?
+# ## 3. Paired it takes hundreds of tiles, unpaired thousands
 #
 # How many would each way have needed? An interval of ± 1.96 standard errors leaves 0 when the
-# difference found, d, is larger than 1.96 s / √n, where s is the standard deviation of what is
-# averaged. If the true difference is exactly that large, the one found is larger half of the time,
+# difference found, $d$, is larger than $1.96\, s / \sqrt n$, where $s$ is the standard deviation of
+# what is averaged. If the true difference is exactly that large, the one found is larger half of the time,
 # so half of such experiments find nothing. To find it in four of five, the true difference must be
 # 1.96 + 0.84 standard errors, and so
 #
-# n = (2.8 s / d)²,
+# $$n = \left( \frac{2.8\, s}{d} \right)^2,$$
 #
-# about twice as many tiles as (1.96 s / d)².
+# about twice as many tiles as $(1.96\, s / d)^2$. **Predict:** by which factor does pairing lower
+# the number, for two fills whose errors have a correlation of 0.98?
 
 
 # %%
@@ -169,6 +186,7 @@ def tiles_needed(deviation, difference):
     return ((1.96 + 0.84) * deviation / difference) ** 2
 
 
+# %%
 pairs = {"push-pull and Navier-Stokes": (of_push_pull, of_navier_stokes)}
 pairs["Navier-Stokes and Telea"] = (of_navier_stokes, scores["Telea"])
 rows = {}
@@ -183,8 +201,10 @@ columns |= {"difference here": "+.5f", "95 % interval": "+.5f"}
 ei.plots.show_table(columns, rows, "Tiles needed for four of five", validation.source)
 
 # %% [markdown]
-# For push-pull and Navier-Stokes, on EuroSAT, it takes some 230 tiles if both fill the *same* tiles
-# and masks, and over eleven thousand if not. The second pair is so close that it takes nearly nine
+# By a factor of about fifty, $1 / (1 - \rho)$: the squared deviation of a difference of two numbers
+# that scatter alike is $2 (1 - \rho)\, s^2$ if they are paired, and $2 s^2$ if not. So for push-pull
+# and Navier-Stokes it takes some 230 tiles if both fill the *same* tiles and masks, and over eleven
+# thousand if not. The second pair is so close that it takes nearly nine
 # hundred tiles even when paired: keep it in mind for the last table. All four figures are rough,
 # since the true difference may lie anywhere in its interval. Measure methods on the same tiles and
 # masks, always.
@@ -206,14 +226,15 @@ columns = {f"{count} tiles": ".0%" for count in counts}
 ei.plots.show_table(columns, rows, "How often the difference is found", validation.source)
 
 # %% [markdown]
-# It is close. With 120 tiles, about what (1.96 s / d)² asks for, the first difference is found in
+# It is close. With 120 tiles, about what $(1.96\, s / d)^2$ asks for, the first difference is found in
 # little more than half of the trials, and with 240 in over four fifths. The second is found in half
 # of them with 480 tiles, and in four fifths with 960.
 #
-# ## 4. One more trap
+# ## 4. Redrawing the masks says nothing about new tiles
 #
 # The original drew new masks ten times and reports the standard deviation of the ten results,
-# 0.000021, beside its 0.002465. Is this the uncertainty of the score?
+# 0.000021, beside its 0.002465. **Think.** Is this (a) the uncertainty of the score, (b) smaller
+# than it, or (c) larger?
 
 # %%
 redrawn = []
@@ -225,11 +246,18 @@ by_masks, by_tiles = np.std(redrawn, ddof=1), spreads["push-pull"] / np.sqrt(n)
 print(f"masks drawn anew, the same tiles: {by_masks:.6f}; other tiles: {by_tiles:.6f}")
 
 # %% [markdown]
-# No. Redrawing the masks moves our score by as little, but other *tiles* would move it, on
-# EuroSAT, several times as much. The small figure says how well the score of *these* tiles is
+# <details><summary>Answer</summary>
+#
+# **(b)**. **(a)** takes one source of chance, the masks, for all of them. **(c)** would need masks
+# that differ more than tiles do; nine lines always keep about a third.
+#
+# </details>
+#
+# Redrawing the masks moves our score by as little, but other *tiles* would move it several times as
+# much. The small figure says how well the score of *these* tiles is
 # known, not how well a method will do on new ones.
 #
-# ## 5. The table
+# ## 5. No fill is best by every measure, and the U-Net is best by its error
 #
 # All fills and the shipped U-Net, on the same tiles and masks, by every measure. `compare`
 # restores each tile once per method and puts a 95 % interval on every score. The biharmonic fill
@@ -272,15 +300,16 @@ ei.plots.show_table(columns, rows, f"{len(subset)} validation tiles", subset.sou
 # In `teach`, push-pull's MSE is not quite the one of section 1, since this is a part of the tiles.
 # That is no mistake; it is why only rows of *one* table may be compared.
 
-# %%
+# %% tags=["result"] alt="MSE of six fills and the U-Net on one set of tiles, each with its 95 % interval: a staircase from the mean colour over nearest, biharmonic, Telea, Navier-Stokes and push-pull down to the U-Net. Most neighbours overlap; the U-Net stands apart."
 figure = ei.plots.show_intervals(table, "mse", "MSE, 95 % interval", subset.source)
+
+# %% alt="Land-cover agreement of the same methods with 95 % intervals. Nearest stands out on the right at nine tenths; the mean colour is far below the others; the U-Net lies between."
 figure = ei.plots.show_intervals(
     table, "land_cover_agreement", "land-cover agreement, 95 % interval", subset.source
 )
 
 # %% [markdown]
-# The figures show two columns with their intervals, in the order of the table. By MSE it is a
-# staircase down to the U-Net; by land-cover agreement nearest stands out on the right. Are the
+# By MSE it is a staircase down to the U-Net; by land-cover agreement nearest stands out on the right. Are the
 # steps from row to row real? Each method less the one above it, paired:
 
 # %%
@@ -317,40 +346,49 @@ ei.plots.show_table(columns, rows, "MSE in the holes, by class", subset.source)
 # on AnnualCrop and River, both of which have long borders to continue. (These means have no
 # intervals, and in `teach` some are of fewer than 40 tiles.) Last, where each method loses.
 
-# %%
+# %% alt="MSE against the distance to the nearest known pixel for six fills and the U-Net. The U-Net lies lowest throughout. The biharmonic sheet is the best fill near the lines and ends above the mean colour far out; nearest is the worst from five pixels on."
 edges = np.array(ei.metrics.DISTANCE_EDGES)
 middles = (edges[:-1] + edges[1:]) / 2  # of each bin
 near = middles < 20  # few pixels are farther from a line
 curves = {name: result["mse_by_distance"][near] for name, result in by_name.items()}
+distance = "distance to the nearest known pixel, in pixels"
 figure = ei.plots.show_curves(
-    middles[near], curves, "distance to the nearest known pixel", "MSE", subset.source
+    middles[near], curves, distance, "MSE", subset.source, limits=(0, None)
 )
-figure.axes[0].set_ylim(bottom=0)
+
+# %%
 places = ("mse_interpolated", "mse_extrapolated")
 rows = {k: [result[place]["value"] for place in places] for k, result in by_name.items()}
 columns = {"MSE between": ".5f", "MSE beyond": ".5f"}
 ei.plots.show_table(columns, rows, "Between and beyond the outermost lines", subset.source)
 
 # %% [markdown]
-# The figure shows error against distance for all seven. Between the lines the biharmonic sheet has
-# on EuroSAT the least mean of the six fills; beyond them it runs away, and ends up above one colour
+# Between the lines the biharmonic sheet has the least mean of the six fills; beyond them it runs away, and ends up above one colour
 # for the whole tile. Its overshooting costs it the table. The curve of the U-Net lies lowest
 # throughout, in proportion most near the lines, where there is something to continue.
 #
-# ## In this notebook we have
+# ## What you have learnt
 #
-# 1. put an interval on a mean, by drawing tiles again and again;
-# 2. told two fills apart whose own intervals overlap, by pairing;
-# 3. computed how many tiles that takes: hundreds paired, thousands otherwise;
-# 4. seen that the spread over masks is not the uncertainty over tiles;
-# 5. made the table that every later notebook is held against.
+# 1. The bootstrap puts an interval on a mean, by drawing tiles again and again.
+# 2. Pairing tells two fills apart whose own intervals overlap.
+# 3. That takes hundreds of tiles if they are paired, thousands otherwise.
+# 4. The spread over masks is not the uncertainty over tiles.
+# 5. One table, with intervals, is what every later notebook is held against.
+#
+# **One figure to take along.** To tell push-pull from Navier-Stokes takes some 230 tiles paired and
+# over eleven thousand unpaired.
 #
 # **Limits.** One kind of mask. Intervals are over tiles drawn from this data set; tiles cut from
 # one satellite image are not independent, so the truth is somewhat wider. And with many intervals
 # in one table, one in twenty of them misses what it should cover.
 #
-# **Next:** a network learns to do better in [notebook 06](06_unet_training.ipynb).
+# **Exercises:** [write a paired interval, and measure what choosing the best of many
+# costs](exercises/05_is_the_difference_real.ipynb).
 #
 # **References**
 #
-# - B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics, 1979.
+# - B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 1979.
+#   [doi:10.1214/aos/1176344552](https://doi.org/10.1214/aos/1176344552)
+#
+# ← [04 · What is a good restoration?](04_judging_a_restoration.ipynb) · **05** ·
+# [06 · Training a U-Net](06_unet_training.ipynb) →
