@@ -346,7 +346,7 @@ ei.plots.show_table(columns, rows, "MSE in the holes, by class", subset.source)
 # on AnnualCrop and River, both of which have long borders to continue. (These means have no
 # intervals, and in `teach` some are of fewer than 40 tiles.) Last, where each method loses.
 
-# %% alt="MSE against the distance to the nearest known pixel for six fills and the U-Net. The U-Net lies lowest throughout. The biharmonic sheet is the best fill near the lines and ends above the mean colour far out; nearest is the worst from five pixels on."
+# %% alt="MSE against the distance to the nearest known pixel for six fills and the U-Net. The U-Net lies lowest throughout. The biharmonic sheet is the best fill right beside the lines and the worst far out; push-pull ends level with the mean colour."
 edges = np.array(ei.metrics.DISTANCE_EDGES)
 middles = (edges[:-1] + edges[1:]) / 2  # of each bin
 near = middles < 20  # few pixels are farther from a line

@@ -13,12 +13,24 @@
 # %% [markdown]
 # # 06 · Training a U-Net
 #
-# Nine lines keep about a third of a tile. A network has to guess the rest: continue a road, close
-# a field, colour a lake. The architecture that the project behind this series settled on is a
-# classical U-Net with one unusual last layer, and this notebook builds it, trains it, and looks at
-# what it restores and what it does not.
+# **The question.** Nine lines keep about a third of a tile. A network has to guess the rest: continue
+# a road, close a field, colour a lake. The architecture that the project behind this series settled
+# on is a classical U-Net with one unusual last layer. *What does it take to make one that beats a
+# fill which learns nothing, and what does it still not restore?*
 #
-# **In this notebook you will** (about 50 minutes, of which 5 are computing)
+# ![Five tiles in five rows: truth, masked, push-pull, a classical U-Net after a minute, and the shipped
+# U-Net, which continues field borders, roads and the bank of the river.](figures/06_unet_training.png)
+#
+# *In the order of effort. Section 7 makes this picture.*
+#
+# | | |
+# |---|---|
+# | **Time** | about 50 minutes, of which 5 are computing |
+# | **You need** | [02](02_mask_generation.ipynb) for the masks, [03](03_filling_without_learning.ipynb) for push-pull, [04](04_judging_a_restoration.ipynb) for the scores; no GPU |
+# | **Data** | 20,319 training tiles, 1,381 validation tiles |
+# | **Written to disk** | nothing; the networks trained here are gone with the kernel |
+#
+# **In this notebook you will**
 #
 # 1. build a U-Net stage by stage, and say what each stage is for (10 min)
 # 2. put the known pixels back with a Lambda layer, and test that it keeps them (5 min)
@@ -26,13 +38,6 @@
 # 4. fill the holes before the network, and ask it for a correction only (7 min)
 # 5. add two refinements, Muon and an average of the weights, and see what each does (8 min)
 # 6. look at what a long training restores: by class, by place, and where it fails (10 min).
-#
-# You need notebook [02](02_mask_generation.ipynb) for the masks,
-# [03](03_filling_without_learning.ipynb) for push-pull and [04](04_judging_a_restoration.ipynb) for
-# the scores. A GPU is not needed.
-#
-# All sizes of this notebook stand in the second cell below. `teach` is made for two processor
-# cores; with a GPU or an evening, take `full`.
 
 # %%
 import json
@@ -54,6 +59,7 @@ ei.plots.use_style()
 logging.getLogger("tensorflow").setLevel("ERROR")  # so many networks it takes for a mistake
 
 # %%
+# Set all sizes here. `teach` is made for two cores; with a GPU or an evening, take `full`.
 profile = os.environ.get("EUROSAT_INPAINT_PROFILE", "teach")  # smoke (tests), teach, full
 source = "synthetic" if profile == "smoke" else "auto"
 epochs = {"smoke": 2, "teach": 8, "full": 40}[profile]
@@ -62,12 +68,12 @@ validation_tiles = {"smoke": 32, "teach": 200, "full": 1381}[profile]  # scored 
 seed = 0
 
 # %% [markdown]
-# ## 1 · Tiles and masks
+# ## 1 · Train on one split, measure on another
 #
 # Networks learn from the train split. Everything in this notebook is *measured* on the validation
 # split; the test split stays closed until the very last table of the series.
 
-# %%
+# %% alt="Five tiles, a field, a motorway junction, an industrial area, a town and a river, and below them what nine lines leave of each, with the holes in pale violet. Some holes are twenty pixels wide."
 train = ei.data.load_tiles("train", source=source)
 validation = ei.data.load_tiles("validation", source=source)
 count = min(validation_tiles, len(validation))
@@ -77,18 +83,18 @@ tiles = validation.images.astype(np.float32) / 255
 masked = tiles * masks
 print(f"{len(train):,} tiles to train on, {len(validation):,} to validate; {validation.source}")
 
-wanted = ("AnnualCrop", "Highway", "Industrial", "PermanentCrop", "Residential", "River")
+wanted = ("AnnualCrop", "Highway", "Industrial", "Residential", "River")
 labels = [validation.class_names.index(name) for name in wanted]
 shown = [int(np.flatnonzero(validation.labels == label)[4]) for label in labels]
-figure = ei.plots.show_tiles(
-    [tiles[shown], masked[shown]], ["tile", "masked"], wanted, source=validation.source
-)
+tinted = ei.plots.tint_holes(tiles, masks)
+rows = [tiles[shown], tinted[shown]]
+figure = ei.plots.show_tiles(rows, ["truth", "masked"], wanted, validation.source)
 
 # %% [markdown]
-# The figure shows what the network should answer, and below it all that it gets. Between the lines
+# Above is what the network should answer, below all that it gets. Between the lines
 # and the left and right edges lie holes twenty pixels wide.
 #
-# ## 2 · The U-Net, stage by stage
+# ## 2 · A U-Net sees far and stays exact
 #
 # A hole in the middle of a field is filled from the colour of the field, which may be known only
 # twenty pixels away. So the network must see far. A road that passes under a hole must come out
@@ -96,7 +102,7 @@ figure = ei.plots.show_tiles(
 # looks at the tile at ever coarser resolution, a **decoder** goes back to full resolution, and
 # **skip connections** hand the exact positions across.
 #
-# A **stage** is two convolutions, each followed by ReLU.
+# A **stage** is two convolutions, each followed by ReLU, $\max(0, x)$.
 #
 # **The encoder** takes the masked tile and, as a fourth channel, the mask: without it the network
 # could take a hole for a black field. Four times, a stage is followed by max-pooling, which halves
@@ -112,7 +118,7 @@ figure = ei.plots.show_tiles(
 # remember where an edge was; it is handed the place.
 #
 # **The output** is one more convolution with three filters, red, green and blue, and a sigmoid,
-# which squashes any number into the range of a colour, 0 to 1.
+# $1 / (1 + e^{-x})$, which squashes any number into the range of a colour, 0 to 1.
 
 
 # %%
@@ -135,16 +141,15 @@ def u_shape(features):
     return features
 
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output"] alt="The U-Net as blocks from left to right, as high as their resolution is fine: 64, 32, 16, 8 and 4 pixels, then back up to 64, each of two convolutions or three. Arcs, the skip connections, join blocks of equal height."
 masked_input = keras.Input((64, 64, 3), name="masked")
 mask_input = keras.Input((64, 64, 1), name="mask")
 features = u_shape(layers.Concatenate()([masked_input, mask_input]))
 prediction = layers.Conv2D(3, 3, padding="same", activation="sigmoid")(features)
 raw_network = keras.Model([masked_input, mask_input], prediction)
-for layer in raw_network.layers:
-    if isinstance(layer, (layers.MaxPooling2D, layers.Conv2DTranspose)):
-        print(f"{type(layer).__name__:15}", layer.input.shape[1:], "to", layer.output.shape[1:])
+
 print(f"{raw_network.count_params():,} parameters")
+figure = ei.plots.show_network(raw_network, "Encoder, bottleneck, decoder")
 
 # %% [markdown]
 # <details><summary><b>Think:</b> what would this network lose without its skips?</summary>
@@ -157,18 +162,22 @@ print(f"{raw_network.count_params():,} parameters")
 #   themselves through the bottleneck, only to hand them back.
 # </details>
 #
-# ## 3 · The Lambda layer: known pixels are put back
+# ## 3 · The Lambda layer keeps every known pixel
 #
 # A third of the answer is known already. Why let a network repeat it, with errors? The last layer
 # therefore takes **two** inputs, the masked tile and the prediction, and composes: a known pixel
-# comes from the masked tile, a hole from the prediction. It has nothing to learn, so it is a
-# `Lambda` layer, a plain function wrapped as a layer. The project this series descends from built
+# comes from the masked tile, a hole from the prediction. With the mask $m$, the tile $x$ and the
+# prediction $p$:
+#
+# $$\hat x = m \odot x + (1 - m) \odot p.$$
+#
+# It has nothing to learn, so it is a `Lambda` layer, a plain function wrapped as a layer. The project this series descends from built
 # this layer and then forgot to connect it, so its figures were measured without.
 #
 # A claim like "known pixels are kept" deserves a test. The network is untrained, so its prediction
 # is nonsense, and that makes it a good witness.
 
-# %%
+# %% alt="The prediction of the untrained network, an even grey mist, and below it the composite, in which the known lines of each tile stand out of the mist untouched."
 composite = ei.compositing.composite_layer()([masked_input, prediction, mask_input])
 network = keras.Model([masked_input, mask_input], composite)
 raw = np.asarray(raw_network([masked[shown], masks[shown]]))
@@ -182,18 +191,7 @@ assert np.array_equal(whole[known], tiles[shown][known])  # equal to the last bi
 assert np.array_equal(whole[~known], raw[~known])
 print("every known pixel is kept, every hole is the network's")
 
-# %% [markdown]
-# The figure shows the prediction of the untrained network, a grey mist, and the composite, in which
-# the known lines stand out of the mist untouched, equal to the last bit. From here on *every*
-# network of the series ends in this layer, and holes are all that is judged.
-#
-# The two asserts hold with any weights. They would not hold if the layer computed
-# `mask * masked + (1 - mask) * prediction` in the 16-bit format used for fast training: there a
-# known pixel would change by up to 0.002.
-#
-# The same network is one call in the package, and so is the network of the original project.
 
-# %%
 assert ei.models.unet(filters=8).count_params() == network.count_params()
 both = {"this U-Net": network, "the original's": ei.models.original_unet()}
 entries = {name: (n.count_params(), ei.metrics.gflop_per_tile(n)) for name, n in both.items()}
@@ -202,31 +200,46 @@ columns = {"parameters": ",", "GFLOP per tile": ".2f"}
 ei.plots.show_table(columns, entries, "Two U-Nets")
 
 # %% [markdown]
-# The original's network has more than a hundred times the parameters of this one, and costs more
+# The known lines stand out of the mist, equal to the last bit. From here on *every* network of the
+# series ends in this layer, and holes are all that is judged.
+#
+# The two asserts on pixels hold with any weights. They would not hold if the layer computed the
+# formula above in the 16-bit format used for fast training: there a known pixel would change by up to
+# 0.002.
+#
+# The same network is one call in the package, as the third assert says, and so is the network of the
+# original project. The original's network has more than a hundred times the parameters of this one, and costs more
 # than a hundred times the arithmetic. It was trained on a GPU for about 80 minutes. We have a
 # minute.
 #
-# ## 4 · Training in the open
+# ## 4 · In a minute a classical U-Net does not reach push-pull
 #
 # **A batch** is 64 tiles, flipped at random, each under a mask of its own. A tile that comes again
 # gets a *new* mask, so the network cannot learn a mask by heart. Here are the first tiles of the
 # first batch, and of the one that would come first in the next pass over the tiles.
 #
-# **The loss** is the mean squared error of the composite. Known pixels are put back, so they have
-# no error, and only holes pull at the weights. We write it down, and check it against Keras'.
+# **The loss** is the mean squared error of the composite, over all $n$ values $i$ of a batch:
+#
+# $$L = \frac{1}{n} \sum_i (\hat x_i - x_i)^2.$$
+#
+# Known pixels are put back, so they have no error, and only holes pull at the weights. We write it
+# down, and check it against Keras'.
 
-# %%
+# %% alt="The first five tiles of the first batch, what their masks leave of them, and below them the first five of the next pass over the tiles: other tiles, under masks of their own."
 batches = ei.training.MaskedTileBatches(
     train.images, batch_size=64, steps_per_epoch=steps_per_epoch, seed=seed
 )
 (some_masked, some_masks), some_tiles = batches[0]
 print(some_masked.shape, some_masks.shape, "->", some_tiles.shape, some_tiles.dtype)
 again = batches.batch(len(train) // 64 + 1)[0][0]
-figure = ei.plots.show_tiles(
-    [some_tiles[:6], some_masked[:6], again[:6]], ["answer", "input", "later"], source=train.source
-)
+rows = [some_tiles[:5]] + [
+    ei.plots.tint_holes(some, (some.max(axis=-1, keepdims=True) > 0).astype(np.float32))
+    for some in (some_masked[:5], again[:5])
+]
+figure = ei.plots.show_tiles(rows, ["answer", "input", "later"], source=train.source)
 
 
+# %%
 def loss(truth, answer):
     return keras.ops.mean(keras.ops.square(answer - truth))
 
@@ -245,15 +258,20 @@ print(f"loss of the untrained network: {float(loss(some_tiles, answer)):.4f}")
 #
 # What has it learnt then? To judge that, we need something to hold it against. **Push-pull** is a
 # fill that learns nothing: it averages the known pixels at ever coarser resolution, and
-# interpolates back.
+# interpolates back. **Predict:** after a minute of training, is the network (a) better than
+# push-pull, as it has seen thousands of tiles, (b) about as good, (c) worse?
 
 # %%
 scored_tiles = scored.astype(np.float32) / 255
 scored_masks = ei.masks.line_masks(len(scored), seed=1)
 scored_inputs = [scored_tiles * scored_masks, scored_masks]
+path = Path("../benchmarks/results/recipe_search.json")  # in the repository only
+searched = json.loads(path.read_text()) if path.exists() else []
+runs = [run for run in searched if run["tiles_seen"] == 51_200]
 
 keras.utils.set_random_seed(seed)
 classical = ei.models.unet(filters=8)  # the same, with fresh weights
+
 classical.compile(keras.optimizers.Adam(1e-3), loss)
 fitted = classical.fit(
     batches,
@@ -265,32 +283,27 @@ fitted = classical.fit(
 )
 curves = {"classical U-Net, Adam": fitted.history["val_loss"]}
 
-# %%
+# %% alt="Five tiles: truth, filled by push-pull, and by the classical U-Net after a minute. Both are blurred between the lines; the network's colours are off in places, and it joins nothing that push-pull leaves open."
 fill = ei.compositing.push_pull(masked, masks)
 trained = np.asarray(classical([masked[shown], masks[shown]]))
-figure = ei.plots.show_tiles(
-    [masked[shown], fill[shown], trained, tiles[shown]],
-    ["masked", "push-pull", "classical", "truth"],
-    wanted,
-    source=validation.source,
-)
+views = {"truth": tiles, "push-pull": fill}
+views = {name: pictures[shown] for name, pictures in views.items()} | {"classical": trained}
+figure = ei.plots.show_tiles(list(views.values()), list(views), wanted, validation.source)
 
-# %%
-path = Path("../benchmarks/results/recipe_search.json")  # in the repository only
-searched = json.loads(path.read_text()) if path.exists() else []
-runs = [run for run in searched if run["tiles_seen"] == 51_200]
+# %% alt="Validation MSE of the classical U-Net after each epoch, on a logarithmic axis, against tiles seen. It falls steeply, then slowly, and after a minute is still above the dashed line of push-pull."
 push_pull_error = np.mean((ei.compositing.push_pull(*scored_inputs) - scored_tiles) ** 2)
 
 
 def show_errors(curves):
     """Validation error against tiles seen, beside the error of push-pull."""
-    figure, axis = plt.subplots(figsize=(6.4, 3))
-    for name, values in curves.items():
+    figure, axis = plt.subplots(figsize=(7.2, 3))
+    for (name, values), colour in zip(curves.items(), ei.plots.COLOURS, strict=False):
         seen = 64 * steps_per_epoch * np.arange(1, len(values) + 1)
-        axis.plot(seen, values, marker="o", label=name)
-    axis.axhline(push_pull_error, color="0.4", linestyle="--", label="push-pull, no learning")
+        axis.plot(seen, values, marker="o", color=colour, label=name)
+    axis.axhline(push_pull_error, color=ei.plots.METHODS["push-pull"][0], linestyle="--")
+    axis.text(axis.get_xlim()[0], push_pull_error, " push-pull", va="bottom")
     axis.set(xlabel="tiles seen", ylabel="validation MSE", yscale="log")
-    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    ei.plots.name_curves(axis)
     ei.plots.say_synthetic(figure, validation.source)
 
 
@@ -298,8 +311,14 @@ show_errors(curves)
 print(f"classical {curves['classical U-Net, Adam'][-1]:.5f}, push-pull {push_pull_error:.5f}")
 
 # %% [markdown]
-# The figure shows the error after each epoch. It falls steeply at first and then slowly. A minute
-# has brought the network from a grey mist to blurred colours, and it is still behind a fill that
+# <details><summary>Answer</summary>
+#
+# **(c)**. **(a)** takes much data for much learning: what a network can learn in a minute is a
+# question of steps. **(b)** expects it to find what push-pull knows, and that it has nearly done.
+#
+# </details>
+#
+# The error falls steeply at first and then slowly. A minute has brought the network from a grey mist to blurred colours, and it is still behind a fill that
 # learns nothing. What it has learnt so far, push-pull knows from the start: that a hole looks like
 # its surroundings.
 #
@@ -311,7 +330,7 @@ print(f"classical {curves['classical U-Net, Adam'][-1]:.5f}, push-pull {push_pul
 #   are over all pixels of the *raw* output, so beside ours they need this care.
 # </details>
 #
-# ## 5 · Fill first, then correct
+# ## 5 · A fill that is given need not be learnt
 #
 # What you give a network for free, it need not learn. There are two ways to give it the fill.
 #
@@ -320,11 +339,15 @@ print(f"classical {curves['classical U-Net, Adam'][-1]:.5f}, push-pull {push_pul
 # - **In its output**: what the last convolution says is added to the fill, before the sigmoid. It
 #   starts at zero, so the untrained network *is* push-pull.
 #
+# With the fill $f$, the network's last convolution $c$ and the sigmoid $\sigma$, whose inverse is the
+# logit, the second is
+#
+# $$p = \sigma(\operatorname{logit} f + c).$$
+#
 # Each can be had without the other. So four networks were trained, from scratch, on the same
 # batches, by the same recipe, and nothing else differs between them. This takes a while, so it was
 # done beforehand, by `benchmarks/recipe_search.py`. **Before you look:** which of the two is worth
 # more? And does the network need both?
-
 
 # %%
 def show_changes(base, changes, caption):
@@ -360,10 +383,12 @@ show_changes(
 # slowest stages. Nothing is lost: it is a reordering. So what ships is a *residual U-Net that
 # corrects a fill*.
 
-# %%
+# %% alt="The network that ships, as blocks: push-pull first, then 32, 16, 8 and 4 pixels and back to 32, then the composite. Arcs carry the fill to the last block and the known pixels to the composite."
 build = partial(ei.models.residual_unet, **ei.pretrained.card("unet")["arguments"])
 keras.utils.set_random_seed(seed)
 residual_network = build(dtype=ei.training.fastest_dtype(build))
+figure = ei.plots.show_network(residual_network, "The residual U-Net that corrects a fill")
+
 untrained = np.asarray(residual_network([masked[shown], masks[shown]]))
 print(f"largest difference from push-pull: {np.abs(untrained - fill[shown]).max():.4f}")
 print(f"{residual_network.count_params():,} parameters, ", end="")
@@ -375,12 +400,15 @@ print(f"computed in {residual_network.get_layer('stem').compute_dtype}")
 # away from 0 and 1. `fastest_dtype` has measured whether this machine is quicker with numbers of 16
 # bits; input, fill and output stay at 32.
 #
-# ## 6 · Two refinements of training
+# ## 6 · Two refinements cost next to nothing
 #
 # **Muon** (Jordan et al., 2024) looks at the slope of a convolution as a *matrix*, from inputs to
-# outputs. Any matrix is a sum of directions, each with a strength, its singular value. In a plain
-# slope a few directions are far stronger than all the rest, so a step is spent on those few. Muon
-# keeps the directions and makes them equally strong. To see it we take one step of each optimiser,
+# outputs. Any matrix is a sum of directions, each with a strength, its singular value $s_k$:
+#
+# $$G = \sum_k s_k\, u_k v_k^{\mathsf T} \quad \longrightarrow \quad \sum_k u_k v_k^{\mathsf T}.$$
+#
+# In a plain slope a few dominant directions take up the step. Muon keeps the directions and makes
+# them equally strong. To see it we take one step of each optimiser,
 # from the shipped weights, on the batch above, and look at how one kernel has moved.
 
 
@@ -397,6 +425,7 @@ def strengths_of_step(optimizer):
     return strengths / strengths[0]
 
 
+# %% alt="Singular values of one step of a kernel, the largest 1, for the plain slope, Adam and Muon. Those of slope and Adam fall to a quarter or less by the tenth direction and towards zero; those of Muon stay above six tenths for all 64."
 optimizers = {
     "the slope itself": keras.optimizers.SGD(1.0),
     "Adam": keras.optimizers.Adam(1e-3),
@@ -420,7 +449,7 @@ figure = ei.plots.show_curves(ranks, strengths, "direction, strongest first", "s
 # The **recipe** "efficient" of the package has both refinements. The learning rate rises over the
 # first steps, stays, and falls to zero over the last fifth: careful steps last. (As the package has
 # it, it also lowers the absolute error until the rate falls. Here one loss is easier to follow.)
-# While it trains, a monitor shows the losses and six restored tiles after every epoch; the figure
+# While it trains, a monitor shows the losses and five restored tiles after every epoch; the chart
 # below is its static twin.
 
 
@@ -441,7 +470,7 @@ raw_weights = ScoreRawWeights()
 line = ei.training.ProgressLine("residual U-Net")
 monitor = ei.widgets.watch_training(validation.images[shown], masks[shown])
 
-# %%
+# %% alt="Validation MSE against tiles seen for the classical U-Net and for the residual one, as it is and averaged. The residual ones start near the dashed line of push-pull and fall below it; the average lies below the weights as they are until the two meet in the last epochs."
 history = ei.training.fit_unet(
     residual_network,
     train.images,
@@ -480,14 +509,14 @@ show_changes(
 # seeds are one percent apart. Either is more than seeds do, and both cost next to nothing. Which of
 # them is worth more, single trainings again do not tell.
 #
-# ## 7 · A long training
+# ## 7 · A long training pays by every measure
 #
 # A minute is a demonstration. The weights that come with the package are those of a residual U-Net
 # that has seen every tile more than a hundred times, each time flipped and masked anew. On a GPU,
 # in larger batches, that took two minutes; two processor cores would need hours. Their card says
 # what they are.
 
-# %%
+# %% tags=["result"] alt="Five tiles in five rows, in the order of effort: truth, masked, push-pull, the classical U-Net after a minute, and the shipped U-Net. Only the last continues field borders, the roads of the junction and the bank of the river; roofs stay smooth."
 card = ei.pretrained.card("unet")
 facts = ("parameters", "data", "masks", "tiles_seen", "minutes", "machine", "command")
 entries = {fact: (str(card[fact]),) for fact in facts}
@@ -495,17 +524,11 @@ display(ei.plots.show_table({"unet": ""}, entries, "Card of the shipped U-Net"))
 
 shipped = ei.pretrained.load("unet")
 restored = ei.pretrained.restore_in_batches(shipped, masked, masks)
-rows = {
-    "masked": masked[shown],
-    "push-pull": fill[shown],
-    "classical": trained,
-    "shipped": restored[shown],
-    "truth": tiles[shown],
-}
-figure = ei.plots.show_tiles(list(rows.values()), list(rows), wanted, source=validation.source)
+views = {"truth": tiles[shown], "masked": tinted[shown]} | views | {"shipped": restored[shown]}
+figure = ei.plots.show_tiles(list(views.values()), list(views), wanted, validation.source)
 
 # %% [markdown]
-# The figure shows six tiles in the order of effort. The shipped network continues field borders and
+# The shipped network continues field borders and
 # the bank of the river under the holes, and finds the roads of the junction again where enough of
 # them is known. Of roofs it keeps what the lines show and guesses a smooth mixture between. Where
 # nothing is known, at the left and right edges, the answer is a calm mean colour.
@@ -519,6 +542,7 @@ methods = {
     "residual, two minutes": residual_network,
     "shipped": shipped,
 }
+
 tile_scores = {
     name: ei.metrics.score_tiles(method, validation.images, masks)
     for name, method in methods.items()
@@ -544,90 +568,84 @@ ei.plots.show_table(titles, entries, caption, validation.source)
 # learning rate is still high, and with it the error. The last point is the shipped network, trained
 # in batches of 256.
 
-# %%
+# %% alt="MSE over the tile against tiles seen, both axes logarithmic in tiles, for trainings of growing length. The error falls from just below push-pull's with each step to the right; the last point, the shipped network, is lowest."
 short = [run for run in searched if run["change"] == "base" and run["seed"] == 0]
 points = sorted((run["tiles_seen"], run["mse"]) for run in short)
 points.append((card["tiles_seen"], card["validation"]["mse"]))
 for tiles_seen, error in points[:-1]:
     gained = (0.003243 - error) / (0.003243 - points[-1][1])
     print(f"{tiles_seen:,} tiles: {gained:.0%} of what the shipped network gains on push-pull")
-figure, axis = plt.subplots(figsize=(6.4, 3))
-axis.plot(*zip(*points, strict=True), "o-", label="residual U-Net")
-axis.axhline(0.003243, color="0.4", linestyle="--", label="push-pull")
-axis.set(xscale="log", xlabel="tiles seen", ylabel="MSE over the tile, EuroSAT")
-_ = axis.legend()
+figure, axis = plt.subplots(figsize=(7.2, 3))
+axis.plot(*zip(*points, strict=True), "o-")
+axis.axhline(0.003243, color=ei.plots.METHODS["push-pull"][0], linestyle="--")
+axis.text(points[0][0], 0.003243, "push-pull", va="bottom")
+_ = axis.set(xscale="log", xlabel="tiles seen", ylabel="MSE over the tile, EuroSAT")
 
 # %% [markdown]
 # Two thirds of one pass over the tiles bring two fifths of the gain, two and a half passes nearly
 # two thirds. The last third takes 57 times as many tiles. In minutes: the speed of two cores, and
 # what it comes to for each shipped network, is in the table of [notebook 09](09_comparison.ipynb).
 #
-# ## 8 · Where the errors are
+# ## 8 · Errors lie among roofs, and far from the lines
 #
 # **By class.** A mean over all tiles hides that some land cover is flat and some is not.
 
-# %%
+# %% alt="MSE in the holes by class, on a logarithmic axis, for push-pull and the shipped U-Net. Industrial is about a hundred times as bad as SeaLake or Forest for both. The gap between the two is widest on AnnualCrop and River."
 classes = validation.class_names
-figure, axis = plt.subplots(figsize=(7, 3))
-for offset, name in ((-0.2, "push-pull"), (0.2, "shipped")):
+figure, axis = plt.subplots(figsize=(7.2, 3.4))
+for name, method in {"push-pull": "push-pull", "shipped": "U-Net"}.items():
     errors = tile_scores[name]["mse_holes"]
     means = [errors[validation.labels == label].mean() for label in range(len(classes))]
-    axis.bar(np.arange(len(classes)) + offset, means, width=0.4, label=name)
-axis.set(ylabel="MSE in the holes", yscale="log")
-axis.set_xticks(range(len(classes)), classes, rotation=40, ha="right")
+    colour, marker = ei.plots.METHODS[method]
+    axis.plot(means, classes, marker, color=colour, label=name)
+axis.set(xlabel="MSE in the holes", xscale="log")
+axis.invert_yaxis()
 axis.legend()
 ei.plots.say_synthetic(figure, validation.source)
 
 # %% [markdown]
-# The figure shows the error in the holes for each class; mind the logarithmic axis. An industrial
+# Mind the logarithmic axis. An industrial
 # area is restored about a hundred times worse than a lake or a forest, with either method. The
 # network gains most on fields, where there are borders to continue; on the flat classes there was
 # little to gain, and among roofs little to be known.
 #
 # **By place.** Notebook 02 showed that the lines cross in the middle of the tile, so the edges are
-# rarely known. Here is the mean squared error of hole pixels at each position, and against the
-# distance to the nearest known pixel.
+# rarely known. Here is the mean squared error of hole pixels at each position.
 
-# %%
+# %% alt="Maps of the mean squared error of hole pixels over the tile, of push-pull and of the shipped U-Net. Both show an hourglass, dark in the middle and bright at the left and right edges; the U-Net's is darker everywhere but at the edges."
 squared_errors = {
     "push-pull": ((fill - tiles) ** 2).mean(axis=-1),
-    "shipped": ((restored - tiles) ** 2).mean(axis=-1),
+    "U-Net": ((restored - tiles) ** 2).mean(axis=-1),
 }
-figure, axes = plt.subplots(1, 3, figsize=(9, 2.8), width_ratios=(1, 1, 1.3))
-for axis, (name, errors) in zip(axes, squared_errors.items(), strict=False):
-    mean_error = ei.metrics.mean_error_map(errors, masks)
-    picture = axis.imshow(mean_error, cmap=ei.plots.ERROR_COLOURS, vmin=0, vmax=0.012)
-    axis.set(title=name, xticks=[], yticks=[])
-figure.colorbar(picture, ax=axes[1], label="MSE")
-
-edges = np.arange(1, 26)
-for name, errors in squared_errors.items():
-    axes[2].plot(edges[:-1], ei.metrics.mean_error_by_distance(errors, masks, edges), label=name)
-axes[2].set(xlabel="pixels to the nearest known one", ylabel="MSE", ylim=(0, None))
-axes[2].legend()
-ei.plots.say_synthetic(figure, validation.source)
+maps = [ei.metrics.mean_error_map(errors, masks) for errors in squared_errors.values()]
+figure = ei.plots.show_maps(
+    maps,
+    ["push-pull", "shipped U-Net"],
+    "MSE",
+    validation.source,
+    colours=ei.plots.ERROR_COLOURS,
+    largest=0.012,
+)
 
 # %% [markdown]
 # The maps show the same hourglass twice: dark in the middle, where lines cross, bright at the left
-# and right edges, where a hole has known pixels on one side only and filling is extrapolation. The
-# curves rise within the first few pixels and then flatten. The network's advantage is largest near
-# known pixels and is used up about twenty pixels away: there both answer with a guess of the mean
-# colour, and one guess is as good as the other.
+# and right edges, where a hole has known pixels on one side only and filling is extrapolation.
+# Notebook 05 drew the error against the distance to the nearest known pixel: there the network's lead
+# over push-pull is largest near the lines and shrinks to a tenth at 18 pixels, where both answer with
+# a guess of the mean colour.
 #
-# ## 9 · Where it fails
+# ## 9 · It fails on roofs of which nothing is known
 #
-# The mean hides the failures, so we look at them: the six tiles with the largest error.
+# The mean hides the failures, so we look at them: the five tiles with the largest error.
 
-# %%
-worst = np.argsort(tile_scores["shipped"]["mse_holes"])[-6:][::-1]
+# %% alt="The five tiles with the largest error, all industrial areas: truth, masked, restored, error. White roofs and their shadows come back only where a line touches them; the error maps are bright where a roof was missed."
+worst = np.argsort(tile_scores["shipped"]["mse_holes"])[-5:][::-1]
 names = [classes[label] for label in validation.labels[worst]]
 error_maps = np.abs(restored[worst] - tiles[worst]).mean(axis=-1)
-figure = ei.plots.show_tiles(
-    [masked[worst], restored[worst], tiles[worst], error_maps],
-    ["masked", "restored", "truth", "error"],
-    names,
-    source=validation.source,
-)
+rows = [tiles[worst], tinted[worst], restored[worst], error_maps]
+row_labels = ["truth", "masked", "restored", "error"]
+figure = ei.plots.show_tiles(rows, row_labels, names, validation.source)
+
 pictures = {"push-pull": fill, "shipped": restored}
 entries = {
     "gradient ratio": [ei.metrics.gradient_ratio(tiles, p, masks) for p in pictures.values()]
@@ -635,8 +653,7 @@ entries = {
 ei.plots.show_table(dict.fromkeys(pictures, ".2f"), entries, "Truth = 1", validation.source)
 
 # %% [markdown]
-# The figure shows white roofs and their shadows, on EuroSAT all of them industrial areas; the error
-# maps are bright where a roof was missed. A block of which no pixel is known cannot be guessed, and
+# White roofs and their shadows, all of them in industrial areas. A block of which no pixel is known cannot be guessed, and
 # a network punished by squared error does not try. It answers with the mean of all it thinks
 # possible, and the mean of many sharp pictures is a blurred one. The gradient ratio of
 # [notebook 04](04_judging_a_restoration.ipynb) measures it: how much the picture changes from pixel
@@ -654,9 +671,9 @@ ei.plots.show_table(dict.fromkeys(pictures, ".2f"), entries, "Truth = 1", valida
 #   has the least squared error, and the mean is smooth.
 # </details>
 #
-# ## 10 · Use it
+# ## 10 · All of it is one call
 #
-# All of this is one call: whole or masked tiles in, restored tiles out, in the same number type.
+# Whole or masked tiles in, restored tiles out, in the same number type.
 #
 # **Try it.** The explorer puts any mask of [notebook 02](02_mask_generation.ipynb) on any
 # validation tile, or on a picture of your own, and lets two methods restore it side by side. Begin
@@ -673,18 +690,34 @@ print(f"{len(restored_tiles)} tiles restored, known pixels unchanged")
 ei.widgets.inpainting_explorer(validation)
 
 # %% [markdown]
-# ## In this notebook we have
+# ## What you have learnt
 #
-# 1. built a U-Net: an encoder that sees far, a decoder that goes back, skip connections that keep
-#    places exact;
-# 2. put the known pixels back with a Lambda layer, and tested it with an untrained network;
-# 3. trained a classical U-Net in the open and seen that in a minute it does not reach a fill that
-#    learns nothing;
-# 4. let the network correct that fill instead, and measured what this is worth;
-# 5. seen what two refinements of training do, and what each is worth;
-# 6. looked at what a long training restores, at errors by class and by place, and at its failures.
+# 1. A U-Net is an encoder that sees far, a decoder that goes back, and skip connections that keep
+#    places exact.
+# 2. A Lambda layer puts the known pixels back, and an untrained network is the best test of it.
+# 3. In a minute a classical U-Net does not reach a fill that learns nothing.
+# 4. A network that corrects this fill begins where the fill ends.
+# 5. Muon and a centred input are each worth about three percent; an average of the weights helps
+#    while steps are large.
+# 6. A long training continues borders and roads. Of roofs that no line touches it knows nothing.
+#
+# **One figure to take along.** MSE over the tile: push-pull 0.0032, the shipped U-Net 0.0021.
 #
 # **Limits.** One kind of mask, one satellite, tiles of 640 m. The network has only seen nine lines;
 # on clouds and boxes its lead over push-pull is smaller, as notebook 02 showed. And by itself it
 # never says how sure it is: a calm colour at the edge of a tile is a guess, however plausible it
-# looks. Notebook 10 adds that.
+# looks. [Notebook 10](10_how_sure.ipynb) adds that.
+#
+# **Exercises:** [correct a fill, and average the weights](exercises/06_unet_training.ipynb).
+#
+# **References**
+#
+# - O. Ronneberger, P. Fischer, T. Brox, "U-Net: convolutional networks for biomedical image
+#   segmentation", MICCAI 2015. [arXiv:1505.04597](https://arxiv.org/abs/1505.04597)
+# - D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+#   [arXiv:1412.6980](https://arxiv.org/abs/1412.6980)
+# - K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
+#   [kellerjordan.github.io](https://kellerjordan.github.io/posts/muon/)
+#
+# ← [05 · Is the difference real?](05_is_the_difference_real.ipynb) · **06** ·
+# [07 · The attempt with a GAN](07_gan_attempt.ipynb) →
