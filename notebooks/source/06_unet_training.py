@@ -349,6 +349,7 @@ print(f"classical {curves['classical U-Net, Adam'][-1]:.5f}, push-pull {push_pul
 # done beforehand, by `benchmarks/recipe_search.py`. **Before you look:** which of the two is worth
 # more? And does the network need both?
 
+
 # %%
 def show_changes(base, changes, caption):
     """What each change does to the mean error of some runs, paired by tiles."""
