@@ -315,7 +315,7 @@ figure = ei.plots.show_tiles([[example, *views]], None, titles, validation.sourc
 #
 # Now let both critics learn to tell true tiles from what the U-Net restores, while the U-Net stays
 # as it is. **Predict:** after sixty steps, how often is each of them right about a patch? (a) Both
-# nearly always, since blur is plain to see. (b) The one with eyes far more often. (c) Both about half
+# nearly always, since blur is plain to see. (b) The one with eyes more often, but far from always. (c) Both about half
 # of the time.
 #
 # The loss is the one of a coin that may be loaded. With $\operatorname{softplus}(t) = \log(1 + e^t)$
@@ -363,7 +363,7 @@ for name, each in critics.items():
     optimizer.build(each.trainable_variables)
     steps[name] = partial(critic_step, each, optimizer)
 
-# %% alt="Accuracy of two critics against training steps. The one with eyes rises within the first steps to about nine tenths; the one without lags behind and is after sixty steps where the other was before the twentieth."
+# %% alt="Accuracy of two critics against training steps. The one with eyes gets ahead within the first steps and ends near 0.69; the one without lags behind and ends near 0.60, where the other was before its twentieth step."
 for number in range(critic_steps):
     (some_masked, some_masks), some_tiles = batches.batch(number)
     by_unet = unet.predict_on_batch([some_masked, some_masks])
@@ -530,7 +530,7 @@ ei.plots.show_table(columns, entries, "How the game stands", corner="the critic"
 # on chasing the other. After each epoch the same six tiles are restored, since pictures are the
 # best gauge we have.
 
-# %% alt="The right halves of six tiles, enlarged, restored by the U-Net, by the GAN after each of its epochs, and the truth. After the first epoch a fine weave lies in the holes; it grows coarser and fainter with each epoch, and some of it is left at the end."
+# %% alt="The right halves of six tiles, enlarged, restored by the U-Net, by the GAN after each of its epochs, and the truth. After the first epoch a fine weave lies in the holes; later it is coarser, and ripples are left at the end."
 keras.utils.set_random_seed(seed)
 generator = build(dtype=dtype)
 begin_as_unet(generator)
