@@ -592,7 +592,7 @@ sides = ["most\nhelped", "a town", "most\nharmed"]
 figure = ei.plots.show_tiles(list(zip(*parts, strict=True)), sides, names, validation.source)
 
 # %% [markdown]
-# The share of truth is zero, to two digits, and so is the correlation of place. **What was added is
+# The share of truth is zero to within a hundredth, and so is the correlation of place. **What was added is
 # not where it was missing**, not even by a little: whatever could be known from the lines, stage 1
 # had found. The *amount*, though, goes with what was lacking, at a correlation of a half. Stage 2
 # has learnt from the lines how rough the land is, and makes it as rough, somewhere.
@@ -729,7 +729,7 @@ ei.plots.show_table(columns, entries, "What the original says of its W-Net", val
 # 6. Filter and noise buy the gradient ratio and are told at once. The control stays blurred.
 #
 # **One figure to take along.** Stage 2 has 1.23 times the error of stage 1; the referee is right about
-# it in 61 instead of 99 patches of a hundred; the share of truth in what it adds is 0.00.
+# it in 61 instead of 99 patches of a hundred; the share of truth in what it adds is −0.01.
 #
 # **Limits.** There is one W-Net, trained once, on nine lines; another seed may give other figures.
 # Its critic has less weight than the GAN's, so what the second network itself contributes is not
