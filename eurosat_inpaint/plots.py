@@ -229,7 +229,9 @@ def show_maps(
     if known.size == 0:
         raise ValueError("maps must hold at least one number that is not NaN")
     largest = known.max() if largest is None else largest
-    figure, axes = plt.subplots(1, len(maps), figsize=(2.9 * len(maps) + 0.9, 2.9), squeeze=False)
+    width = min(2.9, 9 / len(maps))
+    size = (width * len(maps) + 0.9, width)
+    figure, axes = plt.subplots(1, len(maps), figsize=size, squeeze=False)
     for axis, values, title in zip(axes[0], maps, titles, strict=True):
         picture = axis.imshow(values, vmin=0, vmax=largest, cmap=colours)
         axis.set_title(title, fontsize=10)

@@ -37,12 +37,14 @@ shown = [int(np.flatnonzero(tiles.labels == tiles.class_names.index(n))[4]) for 
 images = tiles.images[shown] / 255
 masks = ei.masks.line_masks(len(shown), seed=3)
 
-# %%
+# %% tags=["result"] alt="Six tiles: truth, masked by nine lines with holes in pale violet, filled by push-pull, and by the U-Net. Push-pull is smooth wherever it does not know; the U-Net carries on borders, roads and the bank of the river, and is blurred in the wide gaps too."
 filled = ei.baselines.push_pull(images * masks, masks)
 restored = ei.inpaint(images, masks)
-rows = {"tile": images, "what is left": images * masks}
+rows = {"truth": images, "masked": ei.plots.tint_holes(images, masks)}
 rows |= {"push-pull": filled, "U-Net": restored}
 figure = ei.plots.show_tiles(list(rows.values()), list(rows), wanted, tiles.source)
+
+# %%
 for name, answer in (("push-pull", filled), ("U-Net", restored)):
     error = ei.metrics.mse(images, answer, masks).mean()
     print(f"{name}: mean squared error in the holes {error:.5f}")
@@ -69,16 +71,15 @@ for name, answer in (("push-pull", filled), ("U-Net", restored)):
 # | [11](11_whole_scenes.ipynb) | What about a whole scene, under real clouds? | 60 | 3 |
 #
 # To most of them there are [exercises](exercises), with checks that tell right from wrong and say
-# why, and [solutions](solutions). Words are explained in the
-# [glossary](../docs/glossary.md); who teaches with the series finds plans in
-# [docs/teaching.md](../docs/teaching.md).
+# why, and [solutions](solutions). Words are explained in the [glossary](../docs/glossary.md); who
+# teaches with the series finds plans in [docs/teaching.md](../docs/teaching.md).
 #
 # ## Three ways through
 #
 # - **An hour.** Sections 1 and 6 of 02, with its explorer. Section 1 of 03. Sections 2, 3 and 10 of
 #   06, with the second explorer. Section 3 of 09.
-# - **An afternoon.** 02, 03 and 04 whole, then sections 1 to 5 and 8 to 10 of 06, and sections 3
-#   to 5 of 09. Exercises 1 and 4 to 02, and both to 04.
+# - **An afternoon.** 02, 03 and 04 whole, then sections 1 to 5 and 8 to 10 of 06, and sections 3 to
+#   5 of 09. Exercises 1 and 4 to 02, and both to 04.
 # - **A course.** All of them in order, two a week, with the exercises. 07 and 08 show attempts that
 #   failed in the project behind this series, built with care; do not skip them.
 #

@@ -81,8 +81,8 @@ print(f"{len(tiles)} of {len(training)} training tiles, source: {tiles.source}")
 # %% [markdown]
 # ## 1. A tile is an array, and no pixel of it is black
 #
-# A tile has shape (64, 64, 3): rows, columns, and the channels red, green and blue. It is stored
-# as whole numbers from 0 to 255; to calculate, we divide by 255.
+# A tile has shape (64, 64, 3): rows, columns, and the channels red, green and blue. It is stored as
+# whole numbers from 0 to 255; to calculate, we divide by 255.
 
 # %% alt="Three tiles of each of five classes. AnnualCrop: large even fields with straight borders. Forest: dark green, almost empty. HerbaceousVegetation: dry slopes, brown and grey. Highway: a bright road from edge to edge. Industrial: halls with bright roofs."
 by_class = [tiles.images[tiles.labels == label] for label in range(10)]
@@ -97,8 +97,8 @@ figure = ei.plots.show_tiles(rows, None, tiles.class_names[5:], tiles.source)
 # Each tile covers 640 m by 640 m. Fields have straight borders, roads and rivers cross from edge to
 # edge, houses are a few pixels wide. Forest and open water look almost empty.
 #
-# Soon we shall set missing pixels to 0, which is black. **Predict.** Among all the 27,000 tiles, how
-# many pixels are black of their own: (a) none, (b) one in a thousand, shadows mostly, (c) a few
+# Soon we shall set missing pixels to 0, which is black. **Predict.** Among all the 27,000 tiles,
+# how many pixels are black of their own: (a) none, (b) one in a thousand, shadows mostly, (c) a few
 # percent, since water and forest are dark?
 
 # %%
@@ -112,14 +112,14 @@ assert black == 0
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# **(a)**, and not only in this sample: among all 27,000 tiles no pixel is black, and four tiles hold
-# a 0 in some channel (counted for this series). **(b)** takes shadow for the absence of light, but
-# air scatters some light even into deep shadow. **(c)** takes dark for black.
+# **(a)**, and not only in this sample: among all 27,000 tiles no pixel is black, and four tiles
+# hold a 0 in some channel (counted for this series). **(b)** takes shadow for the absence of light,
+# but air scatters some light even into deep shadow. **(c)** takes dark for black.
 #
 # </details>
 #
-# **Think.** Holes are marked by zeros. Is a pixel missing (a) if any channel is 0, (b) if all
-# three are 0, or (c) is each channel to be judged alone?
+# **Think.** Holes are marked by zeros. Is a pixel missing (a) if any channel is 0, (b) if all three
+# are 0, or (c) is each channel to be judged alone?
 #
 # <details><summary>Answer</summary>
 #
@@ -143,8 +143,8 @@ figure = ei.plots.show_class_colours(means, tiles.class_names, source=tiles.sour
 # light most. Only on the two kinds of cropland is red in front. Forest, pasture and water are dark,
 # industry and crops bright.
 #
-# Inside a tile, do the channels rise and fall together? **Predict** the correlation of red and
-# blue within a tile: (a) about 0, they are different colours; (b) about 0.5; (c) above 0.9.
+# Inside a tile, do the channels rise and fall together? **Predict** the correlation of red and blue
+# within a tile: (a) about 0, they are different colours; (b) about 0.5; (c) above 0.9.
 
 # %%
 centred = pixels - pixels.mean(axis=(1, 2), keepdims=True)
@@ -230,10 +230,10 @@ ei.plots.show_table(columns, entries, caption, tiles.source, "class")
 #
 # ## 4. Long waves can be filled, short ones hardly guessed
 #
-# Contrast does not tell on which scale a tile varies. A slope from dark to bright can have the
-# same standard deviation as a row of houses, yet is filled with ease. So we write a tile as a sum
-# of waves. The cosine transform treats the tile as mirrored at its edges, so that no false jump
-# arises there:
+# Contrast does not tell on which scale a tile varies. A slope from dark to bright can have the same
+# standard deviation as a row of houses, yet is filled with ease. So we write a tile as a sum of
+# waves. The cosine transform treats the tile as mirrored at its edges, so that no false jump arises
+# there:
 #
 # $$X_{kl} = c_k c_l \sum_{i=0}^{63} \sum_{j=0}^{63} x_{ij}
 # \cos\frac{\pi k (2i+1)}{128} \cos\frac{\pi l (2j+1)}{128},
@@ -264,8 +264,8 @@ figure = ei.plots.show_tiles(rows, limits, names, tiles.source)
 # Two cycles per tile give patches of colour; five give large fields, but no sharp edge; at sixteen,
 # with waves down to 4 pixels, the eye misses little.
 #
-# The *power* of a wave is its squared amplitude $X_{kl}^2$. We average it over tiles, and over rings
-# of equal frequency.
+# The *power* of a wave is its squared amplitude $X_{kl}^2$. We average it over tiles, and over
+# rings of equal frequency.
 
 
 # %%
@@ -324,7 +324,8 @@ ei.plots.show_table(columns, entries, "What long waves hold", tiles.source, "cyc
 # notebook 02 half of the missing pixels lie within 3 pixels of a known one. Across a long gap of
 # width $w$ the distances run from 1 up to $w/2$ and down again, so half of its pixels lie within
 # $w/4$. Gaps are thus some 12 pixels wide, and waves under 24 pixels, above two or three cycles per
-# tile, are beyond plain interpolation. Low frequencies can be filled; high ones hardly even guessed.
+# tile, are beyond plain interpolation. Low frequencies can be filled; high ones hardly even
+# guessed.
 #
 # **Think.** A network is trained for a small squared error. What will it paint where houses are
 # missing: (a) houses, (b) noise with the spectrum of houses, (c) an even, blurred tone?
@@ -373,8 +374,8 @@ figure = ei.plots.show_curves(
 )
 
 # %% [markdown]
-# Beside brightness colour falls to one or two percent by 16 cycles per tile, where a picture of half
-# the resolution ends. Fine detail has no colour of its own, and a restored tile needs none.
+# Beside brightness colour falls to one or two percent by 16 cycles per tile, where a picture of
+# half the resolution ends. Fine detail has no colour of its own, and a restored tile needs none.
 # (Procedural tiles were never JPEGs; their curves level off earlier.)
 #
 # ## 5. A shuffled split leaks; one by file name cannot
@@ -422,14 +423,14 @@ print(f"the same order in each epoch: {len(frozen) - 20_000}")
 #
 # </details>
 #
-# Where in the file do the leaked tiles stand? The tile at place $p$ enters the buffer when
-# $p - 1000$ tiles are out, and each later draw up to the 20,000th misses it with probability
-# $1 - 1/1000$. So in one pass it stays behind with probability
+# Where in the file do the leaked tiles stand? The tile at place $p$ enters the buffer when $p -
+# 1000$ tiles are out, and each later draw up to the 20,000th misses it with probability $1 -
+# 1/1000$. So in one pass it stays behind with probability
 #
 # $$q = \left(1 - \tfrac{1}{1000}\right)^{21000 - p}.$$
 #
-# It leaks if it stays behind in the first pass and is caught in one of the 29 others:
-# $q\,(1 - q^{29})$.
+# It leaks if it stays behind in the first pass and is caught in one of the 29 others: $q\,(1 -
+# q^{29})$.
 
 # %%
 leaked = np.isin(np.arange(27_000), list(test & trained))
@@ -450,17 +451,17 @@ axis.text(18_600, 0.55, "simulated (bars) and\n$q\\,(1 - q^{29})$ (line)", ha="r
 _ = axis.set(xlabel="place in the file", ylabel="probability of a leak", xlim=(16_000, 24_000))
 
 # %% [markdown]
-# Summed over the file, $q\,(1 - q^{29})$ is close to the size of the buffer times
-# (1 − 1/epochs): with 1,000 and 30, 967.
+# Summed over the file, $q\,(1 - q^{29})$ is close to the size of the buffer times (1 − 1/epochs):
+# with 1,000 and 30, 967.
 #
 # What would the leak mean for a score? At worst, a network that learns its training tiles by heart
 # restores the leaked ones without any error. Then the 0.002465 that the original reports would be
-# about a seventh too small, as printed above. Probably far less: its training and test errors were equal, so it cannot have learnt much by heart. But
-# nobody can know, and that is the damage.
+# about a seventh too small, as printed above. Probably far less: its training and test errors were
+# equal, so it cannot have learnt much by heart. But nobody can know, and that is the damage.
 #
 # The remedy is to leave nothing to chance. A hash function turns each *file name* into a number
-# from 0 to 1, evenly scattered, and we cut there. No order, seed or machine can move a tile
-# across. The names alone suffice to see it.
+# from 0 to 1, evenly scattered, and we cut there. No order, seed or machine can move a tile across.
+# The names alone suffice to see it.
 
 
 # %% tags=["nbval-check-output"]
@@ -510,11 +511,10 @@ print(f"{len(training)} training tiles, {len(validation)} validation tiles, none
 #
 # **References**
 #
-# - P. Helber, B. Bischke, A. Dengel, D. Borth, "EuroSAT: a novel dataset and deep learning benchmark
-#   for land use and land cover classification", IEEE JSTARS 2019.
+# - P. Helber, B. Bischke, A. Dengel, D. Borth, "EuroSAT: a novel dataset and deep learning
+#   benchmark for land use and land cover classification", IEEE JSTARS 2019.
 #   [doi:10.1109/JSTARS.2019.2918242](https://doi.org/10.1109/JSTARS.2019.2918242)
 # - A. Torralba, A. Oliva, "Statistics of natural image categories", Network 2003.
 #   [doi:10.1088/0954-898X_14_3_302](https://doi.org/10.1088/0954-898X_14_3_302)
 #
-# ← [00 · Start here](00_start_here.ipynb) · **01** ·
-# [02 · The masks](02_mask_generation.ipynb) →
+# ← [00 · Start here](00_start_here.ipynb) · **01** · [02 · The masks](02_mask_generation.ipynb) →

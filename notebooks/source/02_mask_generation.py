@@ -13,8 +13,8 @@
 # %% [markdown]
 # # 02 · The masks: what is kept, and what is a hole
 #
-# **The question.** To learn inpainting we need pictures with holes whose true content we know, so we
-# make the holes ourselves. How they are made decides how hard the task is. We follow the project
+# **The question.** To learn inpainting we need pictures with holes whose true content we know, so
+# we make the holes ourselves. How they are made decides how hard the task is. We follow the project
 # this series grew out of: nine random lines are drawn over a tile; what lies *under* the lines is
 # kept, everything else has to be restored. *How much is that, where is it, and does a network that
 # knows only lines cope with other holes?*
@@ -74,8 +74,8 @@ seed = 0  # fixes every mask below
 # ## 1. A mask is 1 where a pixel is known
 #
 # A mask $m$ is 1 where a line passes and 0 elsewhere: **1 = known, 0 = hole**. The literature often
-# has it the other way round, with 1 for the hole; this series never does. The masked tile is
-# $x \odot m$, pixel by pixel: known pixels stay, holes become 0.
+# has it the other way round, with 1 for the hole; this series never does. The masked tile is $x
+# \odot m$, pixel by pixel: known pixels stay, holes become 0.
 
 # %% alt="Seven tiles in four rows: whole, their masks of nine white lines on black, the masked tiles with black holes, and the same with holes in pale violet. On the dark forest and lake tiles the lines are lost in the black and plain in the violet."
 masks = ei.masks.line_masks(number_of_masks, seed=seed)  # float32 (number_of_masks, 64, 64, 1)
@@ -86,8 +86,8 @@ rows = [originals, given, originals * given, ei.plots.tint_holes(originals, give
 figure = ei.plots.show_tiles(rows, ["truth", "mask", "masked", "tinted"], source=tiles.source)
 
 # %% [markdown]
-# The third row is all a network will see. For our own eyes the pictures of this series show holes in
-# a pale violet from here on, as in the last row: black is lost beside a forest.
+# The third row is all a network will see. For our own eyes the pictures of this series show holes
+# in a pale violet from here on, as in the last row: black is lost beside a forest.
 #
 # You can still tell field from town; yet try to follow a road across a wedge. Where lines cross
 # nothing is added up: known is known.
@@ -150,8 +150,8 @@ examples = [line_by_distance(top, bottom, 1.5) for top, bottom in ends]
 figure = ei.plots.show_lines(examples, ends, [f"column {top} to {bottom}" for top, bottom in ends])
 
 # %% [markdown]
-# Grey pixels lie under the ideal line, which is drawn in orange. The steeper a line, the fewer pixels
-# it takes in each row.
+# Grey pixels lie under the ideal line, which is drawn in orange. The steeper a line, the fewer
+# pixels it takes in each row.
 #
 # The original drew its lines with OpenCV. Its description speaks of a varying width, but the
 # thickness was drawn by `randint(2, 3)`, whose upper bound is excluded: it is always 2.
@@ -178,17 +178,16 @@ ei.plots.show_table(columns, entries, "Pixels that a line paints in each row", c
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# **(c)**. **(b)** takes the name of a setting for a width in pixels, as the original did. **(a)** is
-# what thickness 1 paints.
+# **(c)**. **(b)** takes the name of a setting for a width in pixels, as the original did. **(a)**
+# is what thickness 1 paints.
 #
 # </details>
 #
-# Thickness 3 and 4 both paint five pixels, 5 and 6 seven.
-# The reason is how OpenCV draws: it makes a polygon around the line and fills it. The corners lie
-# 1 pixel to either side for thickness 2, 2 pixels for 3 and 4, 3 pixels for 5 and 6, and half a
-# pixel comes in by rounding. The *rows* of the corners are rounded to whole pixels too, so a line
-# slanted a little comes out too narrow, and one slanted more too wide. Is our imitation right? OpenCV itself, drawing
-# all 63 x 63 lines:
+# Thickness 3 and 4 both paint five pixels, 5 and 6 seven. The reason is how OpenCV draws: it makes
+# a polygon around the line and fills it. The corners lie 1 pixel to either side for thickness 2, 2
+# pixels for 3 and 4, 3 pixels for 5 and 6, and half a pixel comes in by rounding. The *rows* of the
+# corners are rounded to whole pixels too, so a line slanted a little comes out too narrow, and one
+# slanted more too wide. Is our imitation right? OpenCV itself, drawing all 63 x 63 lines:
 
 # %%
 every_line = [(top, bottom) for top in range(63) for bottom in range(63)]
@@ -214,9 +213,9 @@ else:
 
 # %% [markdown]
 # Over all 63 x 63 lines, `packed_lines` and OpenCV have 98 % of the painted pixels in common, and
-# the same area. The plain test at distance 1.5 has 95 % in common and paints a percent too much;
-# at distance 1.0, which would be two pixels wide, 69 %. Whoever draws the nine lines two pixels
-# wide, as the name says, sets a harder task than the original's.
+# the same area. The plain test at distance 1.5 has 95 % in common and paints a percent too much; at
+# distance 1.0, which would be two pixels wide, 69 %. Whoever draws the nine lines two pixels wide,
+# as the name says, sets a harder task than the original's.
 #
 # ## 3. Nine lines keep 35.5 percent
 #
@@ -234,8 +233,8 @@ columns = {"mean coverage": ".1%", "standard deviation, points": ".1f"}
 ei.plots.show_table(columns, entries, f"Coverage of {number_of_masks} masks each")
 
 # %% [markdown]
-# Nine lines keep 35 to 36 % of a tile, with a standard
-# deviation of about 2 points: masks differ more in *where* they are known than in *how much*.
+# Nine lines keep 35 to 36 % of a tile, with a standard deviation of about 2 points: masks differ
+# more in *where* they are known than in *how much*.
 #
 # **Think.** One line covers 5.0 % of a tile on average. Why do nine keep 35 % and not 45 %? (a)
 # Some lines are cut off at the border. (b) The nine lines are not independent. (c) Lines cross, and
@@ -250,8 +249,8 @@ ei.plots.show_table(columns, entries, f"Coverage of {number_of_masks} masks each
 # </details>
 #
 # The mean needs no sampling. Call $p$ the probability that one line covers a given pixel: among all
-# 63 x 63 lines, simply the fraction that does. A pixel stays a hole if all of the $n$ lines miss it,
-# so it is known with probability
+# 63 x 63 lines, simply the fraction that does. A pixel stays a hole if all of the $n$ lines miss
+# it, so it is known with probability
 #
 # $$1 - (1 - p)^n.$$
 #
@@ -276,9 +275,9 @@ columns = {str(lines): ".1%" for lines in counts}
 ei.plots.show_table(columns, entries, "Expected coverage, by number of lines")
 
 # %% [markdown]
-# Each further line adds less, since more of it falls on known ground. The row of thickness 2
-# agrees to 0.1 points with what was measured on the original's own masks (14.0 % for three lines,
-# 35.5 % for nine, 59.6 % for twenty).
+# Each further line adds less, since more of it falls on known ground. The row of thickness 2 agrees
+# to 0.1 points with what was measured on the original's own masks (14.0 % for three lines, 35.5 %
+# for nine, 59.6 % for twenty).
 #
 # ## 4. The middle is known, the sides are not
 #
@@ -296,16 +295,16 @@ for name, flipped in {"upside down": known[::-1], "along the diagonal": known.T}
 
 # %% [markdown]
 # Around the bright centre stands an hourglass: the well-known region is wide at the top and bottom
-# and narrow at mid-height. A line reaches an edge there only if it runs down
-# along it. The centre is known with probability 0.64, the edges at mid-height with less than 0.02:
-# what lies there has nearly always to be inferred from elsewhere.
+# and narrow at mid-height. A line reaches an edge there only if it runs down along it. The centre
+# is known with probability 0.64, the edges at mid-height with less than 0.02: what lies there has
+# nearly always to be inferred from elsewhere.
 #
 # Turned upside down the law of the masks is exactly the same. Along the diagonal everything
 # changes. So tiles may be flipped any way to make more training data, but masks must not be turned
 # with them.
 #
-# How far is it from a hole pixel to what is known? In notebook 01, pixels three apart correlated
-# at 0.6 on EuroSAT, and eight apart only at 0.3.
+# How far is it from a hole pixel to what is known? In notebook 01, pixels three apart correlated at
+# 0.6 on EuroSAT, and eight apart only at 0.3.
 
 # %% alt="Distance to the nearest known pixel, for two masks and averaged over all. Between the lines it is a few pixels; beyond the outermost lines, towards the left and right edges at mid-height, it grows beyond 16."
 holes = masks[..., 0] == 0
@@ -316,8 +315,8 @@ maps, titles = [*distances[:2], distances.mean(axis=0)], ["first mask", "second 
 figure = ei.plots.show_maps(maps, titles, "distance to the nearest known pixel", largest=16)
 
 # %% [markdown]
-# Between lines the way is short. Beyond the outermost lines it grows and grows,
-# up to more than 30 pixels.
+# Between lines the way is short. Beyond the outermost lines it grows and grows, up to more than 30
+# pixels.
 #
 # **Predict:** for which share of the hole pixels is there something known on one side of their row
 # only: (a) a twentieth, (b) a fifth, (c) nearly half?
@@ -343,8 +342,9 @@ for name, place in {"one side only": one_side, "both sides": holes & ~one_side}.
 #
 # </details>
 #
-# They lie more than twice as far from known ground as the others. At mid-height, where all lines crowd together, it is more than
-# half. No pixel has neither side, since every line crosses every row.
+# They lie more than twice as far from known ground as the others. At mid-height, where all lines
+# crowd together, it is more than half. No pixel has neither side, since every line crosses every
+# row.
 #
 # **Think.** Where in the tile will errors be largest, whatever the method? (a) At the left and
 # right edges at mid-height. (b) In the middle, where lines cross. (c) Everywhere alike, since end
@@ -525,8 +525,8 @@ zero = figure.axes[0].axvline(0, color="0.4", linewidth=1)
 # clouds. Distance alone does not explain that: scan-line gaps are among the easy ones.
 #
 # **Think.** Dead columns and scan-line gaps are both long and narrow. Why does the network do well
-# on the first and less well on the second? (a) The gaps are wider. (b) The gaps run
-# the other way. (c) Chance: so few tiles say nothing.
+# on the first and less well on the second? (a) The gaps are wider. (b) The gaps run the other way.
+# (c) Chance: so few tiles say nothing.
 #
 # The experiment is easy. We turn the same holes by a quarter, so that nothing but their direction
 # changes.
@@ -549,13 +549,13 @@ columns = {title: form for title, form in columns.items() if title != "distance"
 ei.plots.show_table(columns, entries, caption, validation.source)
 
 # %% [markdown]
-# Push-pull cares little: its error changes by
-# about 5 % at most. The network cares very much. On turned lines it loses more than a third of its
-# lead, on dead *rows* more than half; on scan-line gaps that run *down* the tile its lead is nearly
-# twice what it was, and at least as large as on the lines it was trained on. So the answer is
-# **(b)**. In training every line ran from top to bottom, every row held known pixels, and section 4
-# said why masks are not turned with the tiles. The network has learnt that help comes from left and
-# right. Training on masks of every direction would be the remedy.
+# Push-pull cares little: its error changes by about 5 % at most. The network cares very much. On
+# turned lines it loses more than a third of its lead, on dead *rows* more than half; on scan-line
+# gaps that run *down* the tile its lead is nearly twice what it was, and at least as large as on
+# the lines it was trained on. So the answer is **(b)**. In training every line ran from top to
+# bottom, every row held known pixels, and section 4 said why masks are not turned with the tiles.
+# The network has learnt that help comes from left and right. Training on masks of every direction
+# would be the remedy.
 #
 # And how does it look?
 
@@ -602,9 +602,9 @@ figure = ei.plots.show_tiles(rows, row_labels, source=tiles.source)
 
 # %% [markdown]
 # On the tiles as they are the two masks agree to the pixel, as the assertion holds. On stretched
-# tiles some known pixels are black and pass for holes, red in the last row, and a method that trusts
-# zeros would repaint them. So the functions of this series take the mask where there is one, and read
-# zeros, as the original does, only where there is none.
+# tiles some known pixels are black and pass for holes, red in the last row, and a method that
+# trusts zeros would repaint them. So the functions of this series take the mask where there is one,
+# and read zeros, as the original does, only where there is none.
 #
 # ## What you have learnt
 #
@@ -613,11 +613,12 @@ figure = ei.plots.show_tiles(rows, row_labels, source=tiles.source)
 # 3. Nine lines keep 35.5 % of a tile, and each further line adds less.
 # 4. The middle is known well, the sides hardly, and nearly half of the task is extrapolation.
 # 5. A packed table draws the same masks, bit for bit, about a hundred times as fast.
-# 6. A U-Net trained on lines helps on all eight families, but expects its holes to run down the tile.
+# 6. A U-Net trained on lines helps on all eight families, but expects its holes to run down the
+#    tile.
 # 7. "Zero means hole" holds on EuroSAT and fails on stretched tiles.
 #
-# **One figure to take along.** Between lines the U-Net leaves two thirds of push-pull's error; under
-# clouds, which it never saw, three quarters.
+# **One figure to take along.** Between lines the U-Net leaves two thirds of push-pull's error;
+# under clouds, which it never saw, three quarters.
 #
 # **Limits.** These families are drawings of clouds and failing sensors, not records of them: real
 # clouds are half transparent at their rims and throw shadows. Interpolation was judged along rows
@@ -631,5 +632,5 @@ figure = ei.plots.show_tiles(rows, row_labels, source=tiles.source)
 # - USGS, [Landsat 7](https://www.usgs.gov/landsat-missions/landsat-7) (the scan-line corrector).
 # - OpenCV, [`line`](https://docs.opencv.org/4.x/d6/d6e/group__imgproc__draw.html) (drawing).
 #
-# ← [01 · The tiles](01_data_exploration.ipynb) · **02** ·
-# [03 · Filling without learning](03_filling_without_learning.ipynb) →
+# ← [01 · The tiles](01_data_exploration.ipynb) · **02** · [03 · Filling without
+# learning](03_filling_without_learning.ipynb) →

@@ -84,17 +84,17 @@ print(f"{len(tiles):,} of {len(everything):,} validation tiles, source: {validat
 #
 # - **mean**: the mean colour of all known pixels, one colour for the whole tile. It knows nothing
 #   of *where*.
-# - **nearest**: the colour of the nearest known pixel. The tile falls into cells with hard
-#   borders, halfway between the lines.
-# - **biharmonic**: a thin metal sheet through the known values, bent as little as possible
-#   (Damelin and Hoang). Slopes go on into the hole, and that is its strength and its weakness.
+# - **nearest**: the colour of the nearest known pixel. The tile falls into cells with hard borders,
+#   halfway between the lines.
+# - **biharmonic**: a thin metal sheet through the known values, bent as little as possible (Damelin
+#   and Hoang). Slopes go on into the hole, and that is its strength and its weakness.
 # - **Telea**: the hole is filled from its border inwards, like a front of fire. Each pixel is a
 #   weighted mean of those already known near it, and those in the direction of the front count
 #   most.
-# - **Navier-Stokes**: lines of equal brightness are continued into the hole, as the lines of a
-#   flow would be. OpenCV does it, and Telea's too.
-# - **push-pull**: averages of the known pixels at ever coarser resolution, and back again. We
-#   shall take it apart.
+# - **Navier-Stokes**: lines of equal brightness are continued into the hole, as the lines of a flow
+#   would be. OpenCV does it, and Telea's too.
+# - **push-pull**: averages of the known pixels at ever coarser resolution, and back again. We shall
+#   take it apart.
 
 # %%
 fills = {
@@ -120,12 +120,11 @@ views = {"truth": examples, "masked": ei.plots.tint_holes(examples, example_mask
 figure = ei.plots.show_tiles(list(views.values()), list(views), wanted, validation.source)
 
 # %% [markdown]
-# Near the lines all fills but the mean agree. Far
-# from them the mean is flat, nearest makes cells, biharmonic makes bright and dark blots, and the
-# last three turn soft. None of them invents a roof.
+# Near the lines all fills but the mean agree. Far from them the mean is flat, nearest makes cells,
+# biharmonic makes bright and dark blots, and the last three turn soft. None of them invents a roof.
 #
-# **Predict.** Which of the six can leave the range of what is known in its tile, above the brightest
-# known pixel or below the darkest: (a) all, (b) none that averages, (c) only nearest?
+# **Predict.** Which of the six can leave the range of what is known in its tile, above the
+# brightest known pixel or below the darkest: (a) all, (b) none that averages, (c) only nearest?
 
 # %%
 known = np.where(example_masks == 1, examples, np.nan)
@@ -142,9 +141,10 @@ for name in ("mean", "nearest", "biharmonic", "push-pull"):
 #
 # </details>
 #
-# The assertion holds for the biharmonic sheet because scikit-image stops it there. The sheet deserves a second look: where brightness rises
-# towards the edge of a line, it goes on rising behind it. Here is one row of a tile: the one in
-# which it goes farthest beyond all that is known in the row.
+# The assertion holds for the biharmonic sheet because scikit-image stops it there. The sheet
+# deserves a second look: where brightness rises towards the edge of a line, it goes on rising
+# behind it. Here is one row of a tile: the one in which it goes farthest beyond all that is known
+# in the row.
 
 # %% alt="Brightness along one row of a tile: known pixels as dots, the truth in grey, the biharmonic sheet and push-pull. The sheet shoots far above the truth between two lines around column 22, where push-pull stays near the average of its surroundings."
 in_row = known.mean(axis=-1)  # brightness, NaN in the holes
@@ -162,9 +162,9 @@ ei.plots.name_curves(axis)
 ei.plots.say_synthetic(figure, validation.source)
 
 # %% [markdown]
-# The sheet shoots up between two lines, around column
-# 22, where nothing is; at the right end it carries its slope on, and there happens to be nearly
-# right. Push-pull falls back to the average of what is near.
+# The sheet shoots up between two lines, around column 22, where nothing is; at the right end it
+# carries its slope on, and there happens to be nearly right. Push-pull falls back to the average of
+# what is near.
 #
 # ## 2. Push-pull needs nothing but averages
 #
@@ -172,7 +172,8 @@ ei.plots.say_synthetic(figure, validation.source)
 # start from it.
 #
 # **Pull.** Average 2 x 2 pixels into one, counting only the known; note beside it what fraction of
-# the four was known. With known colour $s$ and fraction $f$ at level $l$, over the four pixels below:
+# the four was known. With known colour $s$ and fraction $f$ at level $l$, over the four pixels
+# below:
 #
 # $$s^{l+1} = \tfrac{1}{4} \sum s^l, \qquad f^{l+1} = \tfrac{1}{4} \sum f^l,
 # \qquad \text{colour} = s / f.$$
@@ -227,10 +228,11 @@ rows = [pulled, fractions, pushed[:0:-1]]
 figure = ei.plots.show_tiles(rows, ["pull", "known", "push"], names, validation.source)
 
 # %% [markdown]
-# Read the top row from left to right: the gaps close as the resolution falls, and at 4 x 4 none is left. The middle row is the fraction known, white for all.
-# Then read the bottom row from right to left: each level takes its gaps from the coarser one,
-# until the tile is whole. It needs no search and no solving, hence its speed. The assertion says
-# that these few lines are what the package computes.
+# Read the top row from left to right: the gaps close as the resolution falls, and at 4 x 4 none is
+# left. The middle row is the fraction known, white for all. Then read the bottom row from right to
+# left: each level takes its gaps from the coarser one, until the tile is whole. It needs no search
+# and no solving, hence its speed. The assertion says that these few lines are what the package
+# computes.
 #
 # ## 3. A setting is a choice, and choices are made on validation tiles
 #
@@ -290,19 +292,18 @@ ei.plots.show_table(
 # %% [markdown]
 # The error falls by eight to ten percent from 1 to 3 pixels, and by one to three percent from 3 to
 # 6. The package uses 6. At none of the three radii can two hundred tiles tell the two methods
-# apart, though at 6 the interval only just reaches 0. Whoever reports "OpenCV inpainting" without a
-# radius leaves out ten percent of the error, more than there is between the methods.
+#    apart, though at 6 the interval only just reaches 0. Whoever reports "OpenCV inpainting"
+#    without a radius leaves out ten percent of the error, more than there is between the methods.
 #
 # ## 4. Most of the error lies beyond the outermost lines
 #
 # Notebook 02 predicted: far from the lines, at the left and right edges. And notebook 01, where the
-# correlation of pixels passes one half between four and five columns apart, predicts more.
-# **Before you run on:** at which distance does copying the nearest pixel become worse than the mean
-# colour of the tile?
+# correlation of pixels passes one half between four and five columns apart, predicts more. **Before
+# you run on:** at which distance does copying the nearest pixel become worse than the mean colour
+# of the tile?
 #
-# Now we can look. First the
-# squared error of hole pixels against their distance to the nearest known one. The biharmonic
-# sheet, the slowest of the six, sits this out.
+# Now we can look. First the squared error of hole pixels against their distance to the nearest
+# known one. The biharmonic sheet, the slowest of the six, sits this out.
 
 # %%
 fast = ("mean", "nearest", "Telea", "Navier-Stokes", "push-pull")
@@ -327,25 +328,24 @@ for name in ("nearest", "Telea", "Navier-Stokes", "push-pull"):
     print(f"{name}: worse than the mean", f"from {worse[0]} pixels" if len(worse) else "nowhere")
 
 # %% [markdown]
-# The mean colour cares little: it is wrong by about the
-# variance of the tile wherever the pixel lies, on EuroSAT a fifth more at the far end than beside a
-# line, whose pixels are in the mean. The other fills begin far lower beside a known pixel and rise
-# steeply. Copying the nearest pixel is *worse* than the mean from about five pixels on.
-# Telea and Navier-Stokes, too, cross that line farther out. Push-pull turns into a mean as it goes
-# outwards, and stays below to the end.
+# The mean colour cares little: it is wrong by about the variance of the tile wherever the pixel
+# lies, on EuroSAT a fifth more at the far end than beside a line, whose pixels are in the mean. The
+# other fills begin far lower beside a known pixel and rise steeply. Copying the nearest pixel is
+# *worse* than the mean from about five pixels on. Telea and Navier-Stokes, too, cross that line
+# farther out. Push-pull turns into a mean as it goes outwards, and stays below to the end.
 #
 # **Think.** Two pixels five apart are still correlated. Why then is copying one of them worse than
 # the mean, which knows nothing of either?
 #
 # <details><summary>Answer</summary>
 #
-# Let $v$ be the variance in the tile and $\rho$ the correlation of the two pixels. The mean is wrong
-# by about $v$. The copy is wrong by the difference of two numbers that *both* scatter by $v$:
+# Let $v$ be the variance in the tile and $\rho$ the correlation of the two pixels. The mean is
+# wrong by about $v$. The copy is wrong by the difference of two numbers that *both* scatter by $v$:
 #
 # $$v + v - 2 \rho v = 2 (1 - \rho)\, v,$$
 #
-# which is less than $v$ only while **$\rho$ is above 1/2**. A likeness of 0.4 is
-# worth something, but not a full copy: one ought to go 0.4 of the way from the mean to the pixel.
+# which is less than $v$ only while **$\rho$ is above 1/2**. A likeness of 0.4 is worth something,
+# but not a full copy: one ought to go 0.4 of the way from the mean to the pixel.
 #
 # </details>
 #
@@ -377,9 +377,9 @@ print(f"nearest above the mean at {steps[error_of_copy > error_of_mean][0]} pixe
 # %% [markdown]
 # The dashed line is the mean. The rule $2 (1 - \rho)$ is close to what was measured out to four
 # pixels, and both cross the dashed line between four and five, where $\rho$ passes 1/2, as notebook
-# 01 foretold. Farther out the rule is too strict. One
-# thing that it leaves out: it takes all pixels to scatter alike, but the pixel copied is one of
-# those that the mean is made of. Where fills go wrong in the tile can be mapped, too.
+# 01 foretold. Farther out the rule is too strict. One thing that it leaves out: it takes all pixels
+# to scatter alike, but the pixel copied is one of those that the mean is made of. Where fills go
+# wrong in the tile can be mapped, too.
 
 # %% alt="Maps of the expected squared error in the tile, of the mean and of push-pull. The mean is nearly as wrong everywhere, a little more at the sides. Push-pull shows an hourglass: dark in the middle and towards the top and bottom, bright at the left and right edges."
 error_maps = [
@@ -408,15 +408,15 @@ ei.plots.show_table(
 )
 
 # %% [markdown]
-# The expected error at a position is the mean over the tiles in which it is a hole. Even the
-# mean is not equally wrong everywhere: 15 % more in the outer columns than in the middle, where
-# most of the pixels lie that it is made of. Under push-pull it is 62 %, and an hourglass appears:
-# dark in the middle and towards the top and bottom, where lines are dense, bright at the two sides.
+# The expected error at a position is the mean over the tiles in which it is a hole. Even the mean
+# is not equally wrong everywhere: 15 % more in the outer columns than in the middle, where most of
+# the pixels lie that it is made of. Under push-pull it is 62 %, and an hourglass appears: dark in
+# the middle and towards the top and bottom, where lines are dense, bright at the two sides.
 #
 # ### Extrapolation is hard because it is far
 #
-# Between the outermost lines a hole pixel has known pixels on both sides of its row; beyond them
-# on one side only.
+# Between the outermost lines a hole pixel has known pixels on both sides of its row; beyond them on
+# one side only.
 
 # %%
 holes = masks[..., 0] == 0
@@ -462,10 +462,10 @@ ei.plots.show_table(columns, rings, "Push-pull", validation.source, corner="pixe
 #
 # How good can a fill get? For EuroSAT nobody knows. So we make pictures for which the best answer
 # can be *computed*: Gaussian random fields, in which two pixels at distance d have the covariance
-# $\exp(-d/12)$. Given the known pixels, the fill of least squared error is then the conditional mean,
-# a weighted sum of the known values. In geology it is called **kriging**, and the weights $W$ come
-# from one linear system in the covariances $C$ of known pixels $k$ and holes $h$, which also says how
-# large the error will be:
+# $\exp(-d/12)$. Given the known pixels, the fill of least squared error is then the conditional
+# mean, a weighted sum of the known values. In geology it is called **kriging**, and the weights $W$
+# come from one linear system in the covariances $C$ of known pixels $k$ and holes $h$, which also
+# says how large the error will be:
 #
 # $$C_{kk} W = C_{kh}, \qquad \hat x_h = W^{\mathsf T} x_k,
 # \qquad \mathrm{E}\,(\hat x_h - x_h)^2 = 1 - \sum_k W_{kh} C_{kh}.$$
@@ -495,9 +495,9 @@ assert np.isclose(achieved_error, predicted_error.mean(), rtol=0.05)
 #
 # $$\frac{\sum |\hat x_i - \hat x_j|}{\sum |x_i - x_j|}.$$
 #
-# 1 is as sharp as the truth, 0 is flat. **Predict:** how sharp is the fill of *least possible* squared
-# error: (a) as sharp as the truth, (b) sharper than push-pull and softer than the truth, (c) under a
-# third of the truth?
+# 1 is as sharp as the truth, 0 is flat. **Predict:** how sharp is the fill of *least possible*
+# squared error: (a) as sharp as the truth, (b) sharper than push-pull and softer than the truth,
+# (c) under a third of the truth?
 
 
 # %%
@@ -543,10 +543,9 @@ figure = ei.plots.show_tiles([panels], None, ["truth", "masked", *field_fills])
 #
 # </details>
 #
-# No fill beats the optimum,
-# as asserted, and on the average none ever will: it is not a matter of cleverness. And look at its
-# sharpness. The answer of *least possible* squared error has less than a third of the true
-# gradients. Blur is not a sign that a fill has failed; notebook 04 says why.
+# No fill beats the optimum, as asserted, and on the average none ever will: it is not a matter of
+# cleverness. And look at its sharpness. The answer of *least possible* squared error has less than
+# a third of the true gradients. Blur is not a sign that a fill has failed; notebook 04 says why.
 #
 # Can a network find this optimum from samples alone, told nothing of Gaussians or of covariances?
 # `python benchmarks/known_answer.py` tries it on full tiles under the original masks: it trains a
@@ -595,13 +594,12 @@ figure = ei.plots.show_tiles([panels], None, ["truth", "masked", *field_fills])
 #
 # - S. J. Gortler et al., "The Lumigraph", SIGGRAPH 1996 (push-pull).
 #   [doi:10.1145/237170.237200](https://doi.org/10.1145/237170.237200)
-# - A. Telea, "An image inpainting technique based on the fast marching method", Journal of
-#   Graphics Tools 2004. [doi:10.1080/10867651.2004.10487596](https://doi.org/10.1080/10867651.2004.10487596)
+# - A. Telea, "An image inpainting technique based on the fast marching method", Journal of Graphics
+#   Tools 2004. [doi:10.1080/10867651.2004.10487596](https://doi.org/10.1080/10867651.2004.10487596)
 # - M. Bertalmio, A. L. Bertozzi, G. Sapiro, "Navier-Stokes, fluid dynamics, and image and video
 #   inpainting", CVPR 2001. [doi:10.1109/CVPR.2001.990497](https://doi.org/10.1109/CVPR.2001.990497)
-# - S. B. Damelin, N. S. Hoang, "On surface completion and image inpainting by biharmonic
-#   functions: numerical aspects", 2018.
-#   [doi:10.1155/2018/3950312](https://doi.org/10.1155/2018/3950312)
+# - S. B. Damelin, N. S. Hoang, "On surface completion and image inpainting by biharmonic functions:
+#   numerical aspects", 2018. [doi:10.1155/2018/3950312](https://doi.org/10.1155/2018/3950312)
 #
-# ← [02 · The masks](02_mask_generation.ipynb) · **03** ·
-# [04 · What is a good restoration?](04_judging_a_restoration.ipynb) →
+# ← [02 · The masks](02_mask_generation.ipynb) · **03** · [04 · What is a good
+# restoration?](04_judging_a_restoration.ipynb) →

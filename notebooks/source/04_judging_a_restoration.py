@@ -91,8 +91,8 @@ restored = {
 #
 # ### A third is known, and costs nothing
 #
-# With the truth $x$, the restored tile $\hat x$ and the mask $m$, there are two mean squared errors of
-# a tile, over all its $N = 64 \cdot 64$ pixels $i$ and channels $c$, and over its holes alone:
+# With the truth $x$, the restored tile $\hat x$ and the mask $m$, there are two mean squared errors
+# of a tile, over all its $N = 64 \cdot 64$ pixels $i$ and channels $c$, and over its holes alone:
 #
 # $$\mathrm{MSE} = \frac{1}{3N} \sum_{i,c} (\hat x_{ic} - x_{ic})^2, \qquad
 # \mathrm{MSE}_{\text{holes}} = \frac{\sum_{i,c} (1 - m_i) (\hat x_{ic} - x_{ic})^2}{3 \sum_i (1 - m_i)}.$$
@@ -111,9 +111,9 @@ columns = {"all pixels": ".5f", "holes": ".5f", "ratio": ".3f"}
 ei.plots.show_table(columns, rows, "MSE of five fills", validation.source)
 
 # %% [markdown]
-# It is 0.645. Tile by tile the MSE over all pixels *is* the MSE in the holes times the share of holes, as the
-# assertion holds. Nothing else is in it. As long as the masks are the same both rank methods
-# alike, unless two are nearly tied, and the first looks a third smaller.
+# It is 0.645. Tile by tile the MSE over all pixels *is* the MSE in the holes times the share of
+# holes, as the assertion holds. Nothing else is in it. As long as the masks are the same both rank
+# methods alike, unless two are nearly tied, and the first looks a third smaller.
 #
 # **Think.** Paper A reports an MSE of 0.0032 over all pixels with nine lines; paper B reports
 # 0.0048 in the holes with the same lines. Who is better? (a) A. (b) B. (c) They are about equal.
@@ -164,11 +164,11 @@ ei.plots.show_table(columns, rows, "Push-pull, by class", validation.source)
 #
 # ## 2. "Accuracy" asks which channel is brightest, and little else
 #
-# The original compiled its network with `metrics=["accuracy"]`, and reports 0.922 for the U-Net
-# and about 0.88 for its GAN. Nine pixels in ten correct, it seems. What does Keras compute? Where
-# truth and answer have one shape it takes *categorical* accuracy: the largest entry of the last
-# axis names the class. On a picture the last axis holds red, green and blue. So a pixel is
-# "correct" if **the same channel is brightest**:
+# The original compiled its network with `metrics=["accuracy"]`, and reports 0.922 for the U-Net and
+# about 0.88 for its GAN. Nine pixels in ten correct, it seems. What does Keras compute? Where truth
+# and answer have one shape it takes *categorical* accuracy: the largest entry of the last axis
+# names the class. On a picture the last axis holds red, green and blue. So a pixel is "correct" if
+# **the same channel is brightest**:
 #
 # $$\mathrm{accuracy} = \frac{1}{N} \sum_i
 # \left[\, \operatorname{argmax}_c \hat x_{ic} = \operatorname{argmax}_c x_{ic} \,\right].$$
@@ -207,8 +207,8 @@ figure = ei.plots.show_shares(
 #
 # <details><summary>Answer</summary>
 #
-# Pure blue is right wherever blue is truly brightest: on EuroSAT **0.66**, read off the legend.
-# Put back, the known 35.5 % are all right, and of the rest 0.66: 0.355 + 0.645 x 0.66 = **0.78**.
+# Pure blue is right wherever blue is truly brightest: on EuroSAT **0.66**, read off the legend. Put
+# back, the known 35.5 % are all right, and of the rest 0.66: 0.355 + 0.645 x 0.66 = **0.78**.
 #
 # </details>
 
@@ -256,11 +256,10 @@ panels = [tiles[town], *(answer[town] for answer in answers.values())]
 figure = ei.plots.show_tiles([panels], None, ["truth", *answers], validation.source)
 
 # %% [markdown]
-# The poster is absurd and scores *exactly* as
-# push-pull does, as asserted; its MSE is more than sixty times larger. The grey truth is the best
-# picture of the six, with every house in its place, and has on EuroSAT the least MSE. But its three
-# channels are equal, the tie goes to the first, red, and so its accuracy is the share of pixels
-# that are truly red: the worst of all.
+# The poster is absurd and scores *exactly* as push-pull does, as asserted; its MSE is more than
+# sixty times larger. The grey truth is the best picture of the six, with every house in its place,
+# and has on EuroSAT the least MSE. But its three channels are equal, the tie goes to the first,
+# red, and so its accuracy is the share of pixels that are truly red: the worst of all.
 #
 # What, then, is an accuracy of 0.92? The original scored what its networks answered for *all*
 # pixels, the known ones included, as it was: its **raw** output. So it may only be held against
@@ -305,9 +304,9 @@ ei.plots.show_table(columns, kinds, "Accuracy, two kinds of score", validation.s
 #
 # $$\mathrm{PSNR} = 10 \log_{10} \frac{1}{\mathrm{MSE}}.$$
 #
-# Ten decibels more mean a
-# tenth of the MSE. Averaged over tiles the two part company, since a mean of logarithms is not the
-# logarithm of a mean: PSNR lets a lake count as much as a town, MSE does not.
+# Ten decibels more mean a tenth of the MSE. Averaged over tiles the two part company, since a mean
+# of logarithms is not the logarithm of a mean: PSNR lets a lake count as much as a town, MSE does
+# not.
 
 # %%
 truth, answer_here = tiles[town].astype(float), restored["push-pull"][town].astype(float)
@@ -367,9 +366,10 @@ titles = ["truth", "masked", "push-pull", "SSIM map"]
 figure = ei.plots.show_tiles([panels], None, titles, validation.source)
 
 # %% [markdown]
-# In the map white is 1. The known lines shine; between them the means agree and the structure does not. Our value is the package's
-# and scikit-image's, asserted. Mind the border: windows that reach over it are left out, so five
-# pixels all around count less, and there this task has its largest errors.
+# In the map white is 1. The known lines shine; between them the means agree and the structure does
+# not. Our value is the package's and scikit-image's, asserted. Mind the border: windows that reach
+# over it are left out, so five pixels all around count less, and there this task has its largest
+# errors.
 #
 # ### What each is blind to
 #
@@ -402,11 +402,11 @@ for name, variant in variants.items():
 figure = ei.plots.show_tiles([[clipped, *variants.values()]], None, titles, validation.source)
 
 # %% [markdown]
-# PSNR cannot tell them apart at all: it sees the
-# size of the error, not its kind. SSIM forgives the shift of brightness nearly completely, though
-# for whoever measures reflectance from space a bias is no small fault. The square costs little,
-# since most windows do not see it. Noise and blur it dislikes, as they change the structure of
-# every window. Neither knows what a house is. No single figure can be trusted alone.
+# PSNR cannot tell them apart at all: it sees the size of the error, not its kind. SSIM forgives the
+# shift of brightness nearly completely, though for whoever measures reflectance from space a bias
+# is no small fault. The square costs little, since most windows do not see it. Noise and blur it
+# dislikes, as they change the structure of every window. Neither knows what a house is. No single
+# figure can be trusted alone.
 #
 # ## 4. Sharpness and meaning can be bought, two referees cannot
 #
@@ -456,24 +456,25 @@ columns = {f"{at} cycles": ".2f" for at in (2, 10, 30)}
 ei.plots.show_table(columns, rows, "Power, restored over true", validation.source)
 
 # %% [markdown]
-# Known lines are included; the dashed line is the truth. Push-pull loses power from the longest waves on and holds under half
-# of it in the middle; the U-Net loses less there, and more at the right end. And noise exposes
-# itself: in the middle, where fields and roads are, it adds next to nothing, it only fills up the
-# right end. Nearest stays closest to the dashed line, but part of its power belongs to the hard
-# borders of its cells, as the excess at the right end tells.
+# Known lines are included; the dashed line is the truth. Push-pull loses power from the longest
+# waves on and holds under half of it in the middle; the U-Net loses less there, and more at the
+# right end. And noise exposes itself: in the middle, where fields and roads are, it adds next to
+# nothing, it only fills up the right end. Nearest stays closest to the dashed line, but part of its
+# power belongs to the hard borders of its cells, as the excess at the right end tells.
 #
 # ### Does it still mean the same?
 #
 # The package ships a small classifier that names the land cover of a whole tile. **Land-cover
 # agreement** asks: does it see in the restored tile what it sees in the true one? The **kernel
 # distance** (KID, Binkowski et al. 2018) compares the *features*, the numbers by which the
-# classifier decides, over all tiles: do restored tiles, as a crowd, look like true ones? With features
-# $a$ of true and $b$ of restored tiles, $d$ numbers each,
+# classifier decides, over all tiles: do restored tiles, as a crowd, look like true ones? With
+# features $a$ of true and $b$ of restored tiles, $d$ numbers each,
 #
 # $$\mathrm{KID} = \overline{k(a, a')} + \overline{k(b, b')} - 2\, \overline{k(a, b)}, \qquad
 # k(u, v) = \left( \tfrac{1}{d}\, u^{\mathsf T} v + 1 \right)^3,$$
 #
-# where the bars are means over pairs of different tiles. For two sets of one kind it is 0 in the mean.
+# where the bars are means over pairs of different tiles. For two sets of one kind it is 0 in the
+# mean.
 
 # %%
 classifier = ei.pretrained.load("classifier")
@@ -505,8 +506,8 @@ for axis, (name, tile) in zip(figure.axes, [(n, t) for n in compared for t in ch
     axis.text(1, 1, said, fontsize=8, **style)
 
 # %% [markdown]
-# Wrong readings are marked. Where blur has wiped out streets and rows of houses, the classifier sees
-# a river. After the U-Net it sees some of them as before.
+# Wrong readings are marked. Where blur has wiped out streets and rows of houses, the classifier
+# sees a river. After the U-Net it sees some of them as before.
 #
 # Look at the table again: on EuroSAT *nearest*, among the worst by MSE, has the highest agreement
 # by far and the least KID, ahead of the U-Net. Is it the best restoration after all? The impostor
@@ -594,10 +595,10 @@ titles = ["truth", *patterns]
 figure = ei.plots.show_tiles([[true_tiles[example], *parts]], None, titles, validation.source)
 
 # %% [markdown]
-# Patches of other tiles are plain to see, stripes can be made out, the rest hardly. All four measures
-# rise with all four patterns, so all four are admitted. `tests/test_referees.py` holds it, with a
-# convolutional referee and a second classifier as well. (A referee that is right 99 times in a
-# hundred need not rise any further.)
+# Patches of other tiles are plain to see, stripes can be made out, the rest hardly. All four
+# measures rise with all four patterns, so all four are admitted. `tests/test_referees.py` holds it,
+# with a convolutional referee and a second classifier as well. (A referee that is right 99 times in
+# a hundred need not rise any further.)
 #
 # That is necessary, and not enough. True tiles with something added are not what a network gives.
 # So now we spoil what the *U-Net* answered, which is blurred to begin with.
@@ -632,17 +633,17 @@ ei.plots.show_table(columns, entries, "What a blurred answer gains by a pattern"
 # has an edge, but nobody knows where. The answer of the least mean *squared* error is the mean of
 # all possible truths, a soft ramp. Answering with one sharp possibility costs *twice* as much in
 # the mean: the answer is off by its own chance and by the truth's. So blur is no defect of a fill
-# or a network. It is what the squared error asks for where the picture is uncertain.
-# [Notebook 07](07_gan_attempt.ipynb) shows it on a row of pixels, and asks for something else.
+# or a network. It is what the squared error asks for where the picture is uncertain. [Notebook
+# 07](07_gan_attempt.ipynb) shows it on a row of pixels, and asks for something else.
 #
 # ## What you have learnt
 #
 # 1. The MSE over all pixels is that of the holes times 0.645, and speaks of few classes.
-# 2. "Blue everywhere" is 66 % "accurate", one colour per tile 84 %; raw scores are compared with raw
-#    scores only.
+# 2. "Blue everywhere" is 66 % "accurate", one colour per tile 84 %; raw scores are compared with
+#    raw scores only.
 # 3. PSNR and SSIM are each blind to some fault.
-# 4. Sharpness and meaning can be bought, with noise for one. Judges are only those measures that rise
-#    with whatever does not belong into a tile.
+# 4. Sharpness and meaning can be bought, with noise for one. Judges are only those measures that
+#    rise with whatever does not belong into a tile.
 #
 # **One figure to take along.** One colour per tile has an "accuracy" of 0.84 raw and 0.89 with the
 # known pixels put back. The same answer, two scores: compare only scores of one kind.
@@ -656,8 +657,8 @@ ei.plots.show_table(columns, entries, "What a blurred answer gains by a pattern"
 #
 # **References**
 #
-# - Z. Wang et al., "Image quality assessment: from error visibility to structural similarity",
-#   IEEE Transactions on Image Processing 2004.
+# - Z. Wang et al., "Image quality assessment: from error visibility to structural similarity", IEEE
+#   Transactions on Image Processing 2004.
 #   [doi:10.1109/TIP.2003.819861](https://doi.org/10.1109/TIP.2003.819861)
 # - M. Binkowski et al., "Demystifying MMD GANs", ICLR 2018 (KID).
 #   [arXiv:1801.01401](https://arxiv.org/abs/1801.01401)
@@ -666,5 +667,5 @@ ei.plots.show_table(columns, entries, "What a blurred answer gains by a pattern"
 # - J. Frank et al., "Leveraging frequency analysis for deep fake image recognition", ICML 2020.
 #   [arXiv:2003.08685](https://arxiv.org/abs/2003.08685)
 #
-# ← [03 · Filling without learning](03_filling_without_learning.ipynb) · **04** ·
-# [05 · Is the difference real?](05_is_the_difference_real.ipynb) →
+# ← [03 · Filling without learning](03_filling_without_learning.ipynb) · **04** · [05 · Is the
+# difference real?](05_is_the_difference_real.ipynb) →

@@ -13,10 +13,11 @@
 # %% [markdown]
 # # 05 · Is the difference real?
 #
-# **The question.** On the validation tiles push-pull has an MSE that is some five percent below that
-# of Navier-Stokes. *Is that a fact about the two fills, or the luck of these tiles?* A score without
-# an interval does not say. This notebook puts an interval on every score, shows why methods have to
-# be compared on the same tiles, and ends with the table that every later notebook is held against.
+# **The question.** On the validation tiles push-pull has an MSE that is some five percent below
+# that of Navier-Stokes. *Is that a fact about the two fills, or the luck of these tiles?* A score
+# without an interval does not say. This notebook puts an interval on every score, shows why methods
+# have to be compared on the same tiles, and ends with the table that every later notebook is held
+# against.
 #
 # ![MSE of six fills and the U-Net, each with its 95 % interval: a staircase from the mean colour
 # down to the U-Net.](figures/05_is_the_difference_real.png)
@@ -109,11 +110,10 @@ ei.plots.show_table(columns, rows, f"MSE of {n:,} tiles", validation.source)
 #
 # </details>
 #
-# With so
-# skewed a distribution we had better not lean on the normal law. The **bootstrap** does without
-# it: draw n tiles *with replacement* from the n we have, take the mean, do it 2,000 times, and look
-# how the means scatter. One thing it does suppose: that the tiles are drawn independently of each
-# other. Ours are so only roughly, since several may be cut from one satellite image.
+# With so skewed a distribution we had better not lean on the normal law. The **bootstrap** does
+# without it: draw n tiles *with replacement* from the n we have, take the mean, do it 2,000 times,
+# and look how the means scatter. One thing it does suppose: that the tiles are drawn independently
+# of each other. Ours are so only roughly, since several may be cut from one satellite image.
 
 # %%
 of_push_pull, of_navier_stokes = scores["push-pull"], scores["Navier-Stokes"]
@@ -160,19 +160,19 @@ zero = figure.axes[0].axvline(0, color="0.4", linewidth=1)
 
 # %% [markdown]
 # The dots hug the diagonal, since the tile decides far more than the method. Of the intervals the
-# two upper ones overlap for
-# the most part, and whoever looked only at them would say "no difference". The interval of the
-# *paired* difference is several times shorter and, on EuroSAT, does not hold 0. If the two fills
-# were equally good on the whole, that would happen about once in twenty times. So we take it that
-# push-pull has the lower MSE on tiles and masks like these, by an amount that the interval bounds.
+# two upper ones overlap for the most part, and whoever looked only at them would say "no
+# difference". The interval of the *paired* difference is several times shorter and, on EuroSAT,
+# does not hold 0. If the two fills were equally good on the whole, that would happen about once in
+# twenty times. So we take it that push-pull has the lower MSE on tiles and masks like these, by an
+# amount that the interval bounds.
 #
 # ## 3. Paired it takes hundreds of tiles, unpaired thousands
 #
 # How many would each way have needed? An interval of ± 1.96 standard errors leaves 0 when the
 # difference found, $d$, is larger than $1.96\, s / \sqrt n$, where $s$ is the standard deviation of
-# what is averaged. If the true difference is exactly that large, the one found is larger half of the time,
-# so half of such experiments find nothing. To find it in four of five, the true difference must be
-# 1.96 + 0.84 standard errors, and so
+# what is averaged. If the true difference is exactly that large, the one found is larger half of
+# the time, so half of such experiments find nothing. To find it in four of five, the true
+# difference must be 1.96 + 0.84 standard errors, and so
 #
 # $$n = \left( \frac{2.8\, s}{d} \right)^2,$$
 #
@@ -202,12 +202,11 @@ ei.plots.show_table(columns, rows, "Tiles needed for four of five", validation.s
 
 # %% [markdown]
 # By a factor of about fifty, $1 / (1 - \rho)$: the squared deviation of a difference of two numbers
-# that scatter alike is $2 (1 - \rho)\, s^2$ if they are paired, and $2 s^2$ if not. So for push-pull
-# and Navier-Stokes it takes some 230 tiles if both fill the *same* tiles and masks, and over eleven
-# thousand if not. The second pair is so close that it takes nearly nine
-# hundred tiles even when paired: keep it in mind for the last table. All four figures are rough,
-# since the true difference may lie anywhere in its interval. Measure methods on the same tiles and
-# masks, always.
+# that scatter alike is $2 (1 - \rho)\, s^2$ if they are paired, and $2 s^2$ if not. So for
+# push-pull and Navier-Stokes it takes some 230 tiles if both fill the *same* tiles and masks, and
+# over eleven thousand if not. The second pair is so close that it takes nearly nine hundred tiles
+# even when paired: keep it in mind for the last table. All four figures are rough, since the true
+# difference may lie anywhere in its interval. Measure methods on the same tiles and masks, always.
 #
 # Is the formula right, for so skewed a distribution? We try: draw as many tiles out of those we
 # have, look whether the interval leaves 0, and do it 2,000 times.
@@ -226,9 +225,9 @@ columns = {f"{count} tiles": ".0%" for count in counts}
 ei.plots.show_table(columns, rows, "How often the difference is found", validation.source)
 
 # %% [markdown]
-# It is close. With 120 tiles, about what $(1.96\, s / d)^2$ asks for, the first difference is found in
-# little more than half of the trials, and with 240 in over four fifths. The second is found in half
-# of them with 480 tiles, and in four fifths with 960.
+# It is close. With 120 tiles, about what $(1.96\, s / d)^2$ asks for, the first difference is found
+# in little more than half of the trials, and with 240 in over four fifths. The second is found in
+# half of them with 480 tiles, and in four fifths with 960.
 #
 # ## 4. Redrawing the masks says nothing about new tiles
 #
@@ -254,14 +253,14 @@ print(f"masks drawn anew, the same tiles: {by_masks:.6f}; other tiles: {by_tiles
 # </details>
 #
 # Redrawing the masks moves our score by as little, but other *tiles* would move it several times as
-# much. The small figure says how well the score of *these* tiles is
-# known, not how well a method will do on new ones.
+# much. The small figure says how well the score of *these* tiles is known, not how well a method
+# will do on new ones.
 #
 # ## 5. No fill is best by every measure, and the U-Net is best by its error
 #
-# All fills and the shipped U-Net, on the same tiles and masks, by every measure. `compare`
-# restores each tile once per method and puts a 95 % interval on every score. The biharmonic fill
-# is slow, so `teach` takes a third of the tiles; `full` takes all.
+# All fills and the shipped U-Net, on the same tiles and masks, by every measure. `compare` restores
+# each tile once per method and puts a 95 % interval on every score. The biharmonic fill is slow, so
+# `teach` takes a third of the tiles; `full` takes all.
 
 # %%
 in_table = ei.data.stratified_subset(validation.labels, min(tiles_in_table, n))
@@ -294,8 +293,8 @@ ei.plots.show_table(columns, rows, f"{len(subset)} validation tiles", subset.sou
 
 # %% [markdown]
 # "Sharp" is the gradient ratio, "agree" the land-cover agreement, "argmax" the "accuracy" trap of
-# notebook 04. Read down that column: on EuroSAT it puts the biharmonic sheet above all other
-# fills, and the mean colour only four points behind them.
+# notebook 04. Read down that column: on EuroSAT it puts the biharmonic sheet above all other fills,
+# and the mean colour only four points behind them.
 #
 # In `teach`, push-pull's MSE is not quite the one of section 1, since this is a part of the tiles.
 # That is no mistake; it is why only rows of *one* table may be compared.
@@ -309,8 +308,8 @@ figure = ei.plots.show_intervals(
 )
 
 # %% [markdown]
-# By MSE it is a staircase down to the U-Net; by land-cover agreement nearest stands out on the right. Are the
-# steps from row to row real? Each method less the one above it, paired:
+# By MSE it is a staircase down to the U-Net; by land-cover agreement nearest stands out on the
+# right. Are the steps from row to row real? Each method less the one above it, paired:
 
 # %%
 steps = {"mse": "+.5f", "psnr": "+.2f", "ssim": "+.3f", "land_cover_agreement": "+.3f"}
@@ -363,9 +362,10 @@ columns = {"MSE between": ".5f", "MSE beyond": ".5f"}
 ei.plots.show_table(columns, rows, "Between and beyond the outermost lines", subset.source)
 
 # %% [markdown]
-# Between the lines the biharmonic sheet has the least mean of the six fills; beyond them it runs away, and ends up above one colour
-# for the whole tile. Its overshooting costs it the table. The curve of the U-Net lies lowest
-# throughout, in proportion most near the lines, where there is something to continue.
+# Between the lines the biharmonic sheet has the least mean of the six fills; beyond them it runs
+# away, and ends up above one colour for the whole tile. Its overshooting costs it the table. The
+# curve of the U-Net lies lowest throughout, in proportion most near the lines, where there is
+# something to continue.
 #
 # ## What you have learnt
 #
@@ -390,5 +390,5 @@ ei.plots.show_table(columns, rows, "Between and beyond the outermost lines", sub
 # - B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 1979.
 #   [doi:10.1214/aos/1176344552](https://doi.org/10.1214/aos/1176344552)
 #
-# ← [04 · What is a good restoration?](04_judging_a_restoration.ipynb) · **05** ·
-# [06 · Training a U-Net](06_unet_training.ipynb) →
+# ← [04 · What is a good restoration?](04_judging_a_restoration.ipynb) · **05** · [06 · Training a
+# U-Net](06_unet_training.ipynb) →

@@ -13,13 +13,14 @@
 # %% [markdown]
 # # 06 · Training a U-Net
 #
-# **The question.** Nine lines keep about a third of a tile. A network has to guess the rest: continue
-# a road, close a field, colour a lake. The architecture that the project behind this series settled
-# on is a classical U-Net with one unusual last layer. *What does it take to make one that beats a
-# fill which learns nothing, and what does it still not restore?*
+# **The question.** Nine lines keep about a third of a tile. A network has to guess the rest:
+# continue a road, close a field, colour a lake. The architecture that the project behind this
+# series settled on is a classical U-Net with one unusual last layer. *What does it take to make one
+# that beats a fill which learns nothing, and what does it still not restore?*
 #
 # ![Five tiles in five rows: truth, masked, push-pull, a classical U-Net after a minute, and the shipped
-# U-Net, which continues field borders, roads and the bank of the river.](figures/06_unet_training.png)
+# U-Net, which continues field borders, roads and the bank of the
+# river.](figures/06_unet_training.png)
 #
 # *In the order of effort. Section 7 makes this picture.*
 #
@@ -91,8 +92,8 @@ rows = [tiles[shown], tinted[shown]]
 figure = ei.plots.show_tiles(rows, ["truth", "masked"], wanted, validation.source)
 
 # %% [markdown]
-# Above is what the network should answer, below all that it gets. Between the lines
-# and the left and right edges lie holes twenty pixels wide.
+# Above is what the network should answer, below all that it gets. Between the lines and the left
+# and right edges lie holes twenty pixels wide.
 #
 # ## 2 · A U-Net sees far and stays exact
 #
@@ -117,8 +118,8 @@ figure = ei.plots.show_tiles(rows, ["truth", "masked"], wanted, validation.sourc
 # what the encoder kept at that resolution. This is the skip connection: the decoder need not
 # remember where an edge was; it is handed the place.
 #
-# **The output** is one more convolution with three filters, red, green and blue, and a sigmoid,
-# $1 / (1 + e^{-x})$, which squashes any number into the range of a colour, 0 to 1.
+# **The output** is one more convolution with three filters, red, green and blue, and a sigmoid, $1
+# / (1 + e^{-x})$, which squashes any number into the range of a colour, 0 to 1.
 
 
 # %%
@@ -156,8 +157,8 @@ figure = ei.plots.show_network(raw_network, "Encoder, bottleneck, decoder")
 #
 # - *"It could not see far any more."* No: seeing far is the work of the poolings, and they stay.
 # - *"Nothing, the bottleneck holds everything."* The bottleneck is 4x4 pixels of 128 numbers, a
-#   sixth of the numbers in the tile, and the poolings have thrown away which of four pixels was
-#   the largest.
+#   sixth of the numbers in the tile, and the poolings have thrown away which of four pixels was the
+#   largest.
 # - *"It could not put edges where they belong."* Yes. It would also have to carry the known pixels
 #   themselves through the bottleneck, only to hand them back.
 # </details>
@@ -171,8 +172,9 @@ figure = ei.plots.show_network(raw_network, "Encoder, bottleneck, decoder")
 #
 # $$\hat x = m \odot x + (1 - m) \odot p.$$
 #
-# It has nothing to learn, so it is a `Lambda` layer, a plain function wrapped as a layer. The project this series descends from built
-# this layer and then forgot to connect it, so its figures were measured without.
+# It has nothing to learn, so it is a `Lambda` layer, a plain function wrapped as a layer. The
+# project this series descends from built this layer and then forgot to connect it, so its figures
+# were measured without.
 #
 # A claim like "known pixels are kept" deserves a test. The network is untrained, so its prediction
 # is nonsense, and that makes it a good witness.
@@ -204,13 +206,13 @@ ei.plots.show_table(columns, entries, "Two U-Nets")
 # series ends in this layer, and holes are all that is judged.
 #
 # The two asserts on pixels hold with any weights. They would not hold if the layer computed the
-# formula above in the 16-bit format used for fast training: there a known pixel would change by up to
-# 0.002.
+# formula above in the 16-bit format used for fast training: there a known pixel would change by up
+# to 0.002.
 #
-# The same network is one call in the package, as the third assert says, and so is the network of the
-# original project. The original's network has more than a hundred times the parameters of this one, and costs more
-# than a hundred times the arithmetic. It was trained on a GPU for about 80 minutes. We have a
-# minute.
+# The same network is one call in the package, as the third assert says, and so is the network of
+# the original project. The original's network has more than a hundred times the parameters of this
+# one, and costs more than a hundred times the arithmetic. It was trained on a GPU for about 80
+# minutes. We have a minute.
 #
 # ## 4 · In a minute a classical U-Net does not reach push-pull
 #
@@ -318,9 +320,9 @@ print(f"classical {curves['classical U-Net, Adam'][-1]:.5f}, push-pull {push_pul
 #
 # </details>
 #
-# The error falls steeply at first and then slowly. A minute has brought the network from a grey mist to blurred colours, and it is still behind a fill that
-# learns nothing. What it has learnt so far, push-pull knows from the start: that a hole looks like
-# its surroundings.
+# The error falls steeply at first and then slowly. A minute has brought the network from a grey
+# mist to blurred colours, and it is still behind a fill that learns nothing. What it has learnt so
+# far, push-pull knows from the start: that a hole looks like its surroundings.
 #
 # <details><summary><b>Think:</b> the known pixels have no error. By how much does this flatter
 # the MSE of the whole tile?</summary>
@@ -339,8 +341,8 @@ print(f"classical {curves['classical U-Net, Adam'][-1]:.5f}, push-pull {push_pul
 # - **In its output**: what the last convolution says is added to the fill, before the sigmoid. It
 #   starts at zero, so the untrained network *is* push-pull.
 #
-# With the fill $f$, the network's last convolution $c$ and the sigmoid $\sigma$, whose inverse is the
-# logit, the second is
+# With the fill $f$, the network's last convolution $c$ and the sigmoid $\sigma$, whose inverse is
+# the logit, the second is
 #
 # $$p = \sigma(\operatorname{logit} f + c).$$
 #
@@ -409,8 +411,8 @@ print(f"computed in {residual_network.get_layer('stem').compute_dtype}")
 # $$G = \sum_k s_k\, u_k v_k^{\mathsf T} \quad \longrightarrow \quad \sum_k u_k v_k^{\mathsf T}.$$
 #
 # In a plain slope a few dominant directions take up the step. Muon keeps the directions and makes
-# them equally strong. To see it we take one step of each optimiser,
-# from the shipped weights, on the batch above, and look at how one kernel has moved.
+# them equally strong. To see it we take one step of each optimiser, from the shipped weights, on
+# the batch above, and look at how one kernel has moved.
 
 
 # %%
@@ -529,10 +531,10 @@ views = {"truth": tiles[shown], "masked": tinted[shown]} | views | {"shipped": r
 figure = ei.plots.show_tiles(list(views.values()), list(views), wanted, validation.source)
 
 # %% [markdown]
-# The shipped network continues field borders and
-# the bank of the river under the holes, and finds the roads of the junction again where enough of
-# them is known. Of roofs it keeps what the lines show and guesses a smooth mixture between. Where
-# nothing is known, at the left and right edges, the answer is a calm mean colour.
+# The shipped network continues field borders and the bank of the river under the holes, and finds
+# the roads of the junction again where enough of them is known. Of roofs it keeps what the lines
+# show and guesses a smooth mixture between. Where nothing is known, at the left and right edges,
+# the answer is a calm mean colour.
 #
 # The figures, on all validation tiles:
 
@@ -605,10 +607,9 @@ axis.legend()
 ei.plots.say_synthetic(figure, validation.source)
 
 # %% [markdown]
-# Mind the logarithmic axis. An industrial
-# area is restored about a hundred times worse than a lake or a forest, with either method. The
-# network gains most on fields, where there are borders to continue; on the flat classes there was
-# little to gain, and among roofs little to be known.
+# Mind the logarithmic axis. An industrial area is restored about a hundred times worse than a lake
+# or a forest, with either method. The network gains most on fields, where there are borders to
+# continue; on the flat classes there was little to gain, and among roofs little to be known.
 #
 # **By place.** Notebook 02 showed that the lines cross in the middle of the tile, so the edges are
 # rarely known. Here is the mean squared error of hole pixels at each position.
@@ -631,9 +632,9 @@ figure = ei.plots.show_maps(
 # %% [markdown]
 # The maps show the same hourglass twice: dark in the middle, where lines cross, bright at the left
 # and right edges, where a hole has known pixels on one side only and filling is extrapolation.
-# Notebook 05 drew the error against the distance to the nearest known pixel: there the network's lead
-# over push-pull is largest near the lines and shrinks to a tenth at 18 pixels, where both answer with
-# a guess of the mean colour.
+# Notebook 05 drew the error against the distance to the nearest known pixel: there the network's
+# lead over push-pull is largest near the lines and shrinks to a tenth at 18 pixels, where both
+# answer with a guess of the mean colour.
 #
 # ## 9 · It fails on roofs of which nothing is known
 #
@@ -654,11 +655,11 @@ entries = {
 ei.plots.show_table(dict.fromkeys(pictures, ".2f"), entries, "Truth = 1", validation.source)
 
 # %% [markdown]
-# White roofs and their shadows, all of them in industrial areas. A block of which no pixel is known cannot be guessed, and
-# a network punished by squared error does not try. It answers with the mean of all it thinks
-# possible, and the mean of many sharp pictures is a blurred one. The gradient ratio of
-# [notebook 04](04_judging_a_restoration.ipynb) measures it: how much the picture changes from pixel
-# to pixel in the holes, restored over true. It stands in the table.
+# White roofs and their shadows, all of them in industrial areas. A block of which no pixel is known
+# cannot be guessed, and a network punished by squared error does not try. It answers with the mean
+# of all it thinks possible, and the mean of many sharp pictures is a blurred one. The gradient
+# ratio of [notebook 04](04_judging_a_restoration.ipynb) measures it: how much the picture changes
+# from pixel to pixel in the holes, restored over true. It stands in the table.
 #
 # 1 would be as sharp as the truth. The U-Net is sharper than push-pull and still much too smooth.
 # This is not a fault of training: the blurred answer *is* the best one under squared error. The
@@ -720,5 +721,5 @@ ei.widgets.inpainting_explorer(validation)
 # - K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
 #   [kellerjordan.github.io](https://kellerjordan.github.io/posts/muon/)
 #
-# ← [05 · Is the difference real?](05_is_the_difference_real.ipynb) · **06** ·
-# [07 · The attempt with a GAN](07_gan_attempt.ipynb) →
+# ← [05 · Is the difference real?](05_is_the_difference_real.ipynb) · **06** · [07 · The attempt
+# with a GAN](07_gan_attempt.ipynb) →

@@ -16,8 +16,8 @@
 # **The question.** The U-Net of notebook 06 answers with a blur where it does not know. The project
 # behind this series tried to mend that with a generative adversarial network, a GAN. It called the
 # results "promising", at "around 0.88 accuracy", and dropped them for the time they took: "up to 4
-# minute" an epoch. Neither the network nor a picture was shown. *What does a critic buy, what does it
-# cost, and what does it break?* We build one as well as we can, and look. An attempt that fails
+# minute" an epoch. Neither the network nor a picture was shown. *What does a critic buy, what does
+# it cost, and what does it break?* We build one as well as we can, and look. An attempt that fails
 # because it was built weakly teaches nothing.
 #
 # ![The right halves of six tiles, enlarged, as the U-Net, its control, the GAN and the U-Net with
@@ -89,8 +89,8 @@ part = np.s_[:, 16:48, 32:]
 #
 # One row of 64 pixels. Somewhere between pixels 20 and 44 there is an edge, or a road three pixels
 # wide; nobody knows where, and all places are equally likely. What is the best answer? It depends
-# on who asks. With truths $x$, the squared error is least for their **mean**, the absolute error for
-# their **median**, pixel by pixel:
+# on who asks. With truths $x$, the squared error is least for their **mean**, the absolute error
+# for their **median**, pixel by pixel:
 #
 # $$\operatorname{argmin}_a \mathrm{E}\,(a - x)^2 = \mathrm{E}\,x, \qquad
 # \operatorname{argmin}_a \mathrm{E}\,|a - x| = \operatorname{median} x.$$
@@ -124,11 +124,10 @@ columns = {"squared error": ".3f", "absolute error": ".3f", "steepest step": ".2
 ei.plots.show_table(columns, entries, "Three answers to each question")
 
 # %% [markdown]
-# The mean of all edges is a long ramp, the
-# mean of all roads a faint haze. The median keeps the edge and guesses its place; the road it
-# leaves out altogether, since at no pixel is a road more likely than none. One of the truths, sharp
-# and in a wrong place, is the worst answer by either error. So both losses forbid what the eye
-# would like.
+# The mean of all edges is a long ramp, the mean of all roads a faint haze. The median keeps the
+# edge and guesses its place; the road it leaves out altogether, since at no pixel is a road more
+# likely than none. One of the truths, sharp and in a wrong place, is the worst answer by either
+# error. So both losses forbid what the eye would like.
 #
 # Now look at the last column of the table. *Every* truth has a step of 1 in it, and the mean has
 # none above 0.05. A critic who knows nothing but this can tell means from truths without knowing
@@ -207,9 +206,9 @@ print(f"it begins {apart:.4f} away from the U-Net, in the mean, and {missed:.4f}
 # critic, which looks at patches two pixels apart instead of four. Below is the power of what they
 # restore along rows and columns, over that of the true tiles.
 #
-# **Predict.** Without noise a pattern repeats every four pixels, at 16 cycles per tile. Is it set by
-# (a) the critic, whose logits are four pixels apart, (b) the generator, which pools and upsamples, or
-# (c) the tiles? Which curve would tell?
+# **Predict.** Without noise a pattern repeats every four pixels, at 16 cycles per tile. Is it set
+# by (a) the critic, whose logits are four pixels apart, (b) the generator, which pools and
+# upsamples, or (c) the tiles? Which curve would tell?
 
 # %% alt="Power along rows and columns, restored over true, against cycles per tile. The U-Net falls steadily. The three GANs stay higher. Without noise there is a spike at 16 cycles, with either critic; with noise there is none."
 path = Path("../benchmarks/results/gan_search.json")  # in the repository only
@@ -233,14 +232,14 @@ ei.plots.name_curves(axis)
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# **(b)**. **(a)** would move the spike when the critic's steps become smaller, and it stays where it
-# is. **(c)** would show it in the U-Net's curve, too.
+# **(b)**. **(a)** would move the spike when the critic's steps become smaller, and it stays where
+# it is. **(c)** would show it in the U-Net's curve, too.
 #
 # </details>
 #
 # The U-Net is the blur: the faster the wave, the less of it is left. The GANs have drawn something
-# at all frequencies. Without noise it has a spike at 16 cycles, which neither the U-Net nor the
-# GAN with noise shows. It is there with the critic of smaller steps too, and lower, but it has not
+# at all frequencies. Without noise it has a spike at 16 cycles, which neither the U-Net nor the GAN
+# with noise shows. It is there with the critic of smaller steps too, and lower, but it has not
 # moved. So the critic's steps are not what sets the period. The generator's are left: it pools to
 # every second, fourth, eighth and sixteenth pixel. (All four curves rise at 20 cycles. That is of
 # the tiles.)
@@ -308,18 +307,17 @@ figure = ei.plots.show_tiles([[example, *views]], None, titles, validation.sourc
 
 # %% [markdown]
 # Each logit sees a square of 30 pixels. The first two belong to neighbours; they are four pixels
-# apart and overlap almost entirely. The last lies in the
-# corner, where a logit sees the padding as well. 30 pixels hold a field border or some roofs, not a
-# village. The critic is to judge *texture*; whether the whole makes sense is left to the loss
-# beside it.
+# apart and overlap almost entirely. The last lies in the corner, where a logit sees the padding as
+# well. 30 pixels hold a field border or some roofs, not a village. The critic is to judge
+# *texture*; whether the whole makes sense is left to the loss beside it.
 #
 # Now let both critics learn to tell true tiles from what the U-Net restores, while the U-Net stays
 # as it is. **Predict:** after sixty steps, how often is each of them right about a patch? (a) Both
-# nearly always, since blur is plain to see. (b) The one with eyes more often, but far from always. (c) Both about half
-# of the time.
+# nearly always, since blur is plain to see. (b) The one with eyes more often, but far from always.
+# (c) Both about half of the time.
 #
-# The loss is the one of a coin that may be loaded. With $\operatorname{softplus}(t) = \log(1 + e^t)$
-# and logits $D$,
+# The loss is the one of a coin that may be loaded. With $\operatorname{softplus}(t) = \log(1 +
+# e^t)$ and logits $D$,
 #
 # $$L_{\text{critic}} = \overline{\operatorname{softplus}(-D(\text{real}))}
 # + \overline{\operatorname{softplus}(D(\text{restored}))}.$$
@@ -381,8 +379,8 @@ figure = ei.plots.show_curves(
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# **(b)**. **(a)** is true for the eye of a person, which has seen many pictures; a network has to find
-# first what to look at. **(c)** would mean that there is nothing to see.
+# **(b)**. **(a)** is true for the eye of a person, which has seen many pictures; a network has to
+# find first what to look at. **(c)** would mean that there is nothing to see.
 #
 # </details>
 #
@@ -393,8 +391,8 @@ figure = ei.plots.show_curves(
 #
 # ## 4 · One step moves the critic, then the generator
 #
-# The critic lowers the loss from above. The generator $G$ wants its patches to be taken for real, and
-# itself not to stray from the truth:
+# The critic lowers the loss from above. The generator $G$ wants its patches to be taken for real,
+# and itself not to stray from the truth:
 #
 # $$L_{\text{generator}} = \overline{(\text{restored} - \text{real})^2}
 # + w \; \overline{\operatorname{softplus}(-D(\text{restored}))}.$$
@@ -404,8 +402,8 @@ figure = ei.plots.show_curves(
 #
 # One thing is missing. A critic with a steep slope throws its logits about for the smallest change
 # of a tile, and the generator with them. Near true tiles it should be calm: there is nothing left
-# to mend. So its own loss gets a **penalty** (Mescheder et al., 2018): the squared slope of a tile's mean
-# logit, at true tiles,
+# to mend. So its own loss gets a **penalty** (Mescheder et al., 2018): the squared slope of a
+# tile's mean logit, at true tiles,
 #
 # $$\tfrac{\gamma}{2} \left\lVert \nabla_x \overline{D(x)} \right\rVert^2.$$
 #
@@ -466,15 +464,16 @@ print(f"weight of the adversarial loss: {recipe.adversarial_weight}")
 # The package's `InpaintingGAN.train_step` is this one with a pass less, in a `keras.Model`, so that
 # `fit` and callbacks work.
 #
-# The **weight** $w$ has to be chosen, and no theory says how. Both parts of the generator's loss pull
-# at the same pixels; with too small a weight the blur stays, with too large a one the truth is
+# The **weight** $w$ has to be chosen, and no theory says how. Both parts of the generator's loss
+# pull at the same pixels; with too small a weight the blur stays, with too large a one the truth is
 # left. Section 7 shows what three times the weight does.
 #
 # ## 5 · GAN losses do not say how good the pictures are
 #
 # The loss of notebook 06 fell, and a lower one meant a better network. Forget that. Here each loss
 # is measured *against an opponent* that changes with every step: the adversarial loss may rise all
-# the way while the pictures improve, because the critic improves too. The losses say how the game stands:
+# the way while the pictures improve, because the critic improves too. The losses say how the game
+# stands:
 
 # %%
 standings = {  # logits of real patches, and of restored ones
@@ -596,15 +595,15 @@ for title, card in cards.items():
 # %% [markdown]
 # Both are the U-Net and 3,456 weights for the noise. At the end the GAN's critic was right in three
 # patches of four: neither has won. The control had one too, to which nobody listened, and that one
-# was hardly ever wrong. How many minutes each has cost, and the U-Net before it, is in
-# the table of [notebook 09](09_comparison.ipynb), for all networks on one machine.
+# was hardly ever wrong. How many minutes each has cost, and the U-Net before it, is in the table of
+# [notebook 09](09_comparison.ipynb), for all networks on one machine.
 #
 # ### What it buys
 #
 # Beside the U-Net and the control stands the impostor of notebook 04: the **U-Net with white
-# noise** in the holes, just so strong that it has the GAN's gradient ratio. **Predict:** by which of
-# the measures will the noise be taken for as good as the GAN? (a) By none, it knows nothing. (b) By
-# the gradient ratio alone. (c) By the gradient ratio and nearly by one of the kernel distances.
+# noise** in the holes, just so strong that it has the GAN's gradient ratio. **Predict:** by which
+# of the measures will the noise be taken for as good as the GAN? (a) By none, it knows nothing. (b)
+# By the gradient ratio alone. (c) By the gradient ratio and nearly by one of the kernel distances.
 
 # %%
 networks = {"U-Net": unet} | {title: ei.pretrained.load(name) for title, name in names.items()}
@@ -722,8 +721,8 @@ figure = ei.plots.show_tiles(list(rows.values()), list(rows), wanted, validation
 # they differ less than one might wish. The field in the fourth tile has the same border every time,
 # and it is not where the truth has it.
 #
-# **Predict.** The mean of eight answers is (a) sharper and nearer to the truth, (b) sharper and farther
-# away, (c) more blurred and nearer?
+# **Predict.** The mean of eight answers is (a) sharper and nearer to the truth, (b) sharper and
+# farther away, (c) more blurred and nearer?
 
 # %%
 many = ei.data.stratified_subset(validation.labels, min(200, len(tiles)))
@@ -748,12 +747,11 @@ ei.plots.show_table(columns, entries, "Answers of the GAN, averaged", validation
 #
 # </details>
 #
-# Its error is that of what all
-# answers share, plus their scatter divided by how many there are, so two rows tell where it would
-# end. Were the answers draws from *all* that is possible, their mean would be the U-Net's blur: an
-# error of 1, a gradient ratio of 0.4. It ends at 1.26. So of what the GAN adds to the U-Net's
-# error, the noise decides about two fifths; the rest is painted into every answer alike. It knows
-# many ways to fill a hole, and uses few of them.
+# Its error is that of what all answers share, plus their scatter divided by how many there are, so
+# two rows tell where it would end. Were the answers draws from *all* that is possible, their mean
+# would be the U-Net's blur: an error of 1, a gradient ratio of 0.4. It ends at 1.26. So of what the
+# GAN adds to the U-Net's error, the noise decides about two fifths; the rest is painted into every
+# answer alike. It knows many ways to fill a hole, and uses few of them.
 #
 # ### What it breaks
 #
@@ -805,15 +803,16 @@ ei.plots.show_table(formats, entries, "One thing changed at a time, tiles of Eur
 # short training, recognises six in ten after the long one. The last row is the same training once
 # more, with another seed and on another kind of machine. By both referees and in its error it ends
 # within a hundredth of the first; its spectral peak is lower. **No change in the table does as much
-# as the length.** Three times the weight costs more error and is found out
-# all the same. Without noise the referee is right a little less often than with it. So the weave
-# that noise takes away is not what gives a young generator away, and whether a long training
-# without noise would end where ours did remains open. A critic of smaller steps costs the least
-# error. Each of the short trainings was done with one seed.
+# as the length.** Three times the weight costs more error and is found out all the same. Without
+# noise the referee is right a little less often than with it. So the weave that noise takes away is
+# not what gives a young generator away, and whether a long training without noise would end where
+# ours did remains open. A critic of smaller steps costs the least error. Each of the short
+# trainings was done with one seed.
 #
 # ## What you have learnt
 #
-# 1. Both usual losses want blur, and a critic who knows nothing but the steepest step objects to it.
+# 1. Both usual losses want blur, and a critic who knows nothing but the steepest step objects to
+#    it.
 # 2. With noise a generator has something to make texture from that does not repeat.
 # 3. A critic for holes has to be shown what is fine.
 # 4. Two losses, a penalty and one step are a page of code.
@@ -844,5 +843,5 @@ ei.plots.show_table(formats, entries, "One thing changed at a time, tiles of Eur
 # - L. Mescheder, A. Geiger, S. Nowozin, "Which training methods for GANs do actually converge?",
 #   ICML 2018. [arXiv:1801.04406](https://arxiv.org/abs/1801.04406)
 #
-# ← [06 · Training a U-Net](06_unet_training.ipynb) · **07** ·
-# [08 · A second U-Net](08_wnet_attempt.ipynb) →
+# ← [06 · Training a U-Net](06_unet_training.ipynb) · **07** · [08 · A second
+# U-Net](08_wnet_attempt.ipynb) →

@@ -14,9 +14,10 @@
 # # 08 · A second U-Net to sharpen the first
 #
 # **The question.** The tiles that a U-Net restores look blurred. The project behind this series
-# therefore put a second U-Net behind the first, to make sharper pictures of the first one's answers:
-# a W-Net. It calls the results "slightly better" and the training "much slower and complex", and
-# shows neither pictures nor figures. *What can a second network sharpen, and what does it invent?*
+# therefore put a second U-Net behind the first, to make sharper pictures of the first one's
+# answers: a W-Net. It calls the results "slightly better" and the training "much slower and
+# complex", and shows neither pictures nor figures. *What can a second network sharpen, and what
+# does it invent?*
 #
 # ![The left halves of five tiles, enlarged: truth, masked, the first stage and the second. Where the
 # first stage has a fog, the second has furrows, bushes and roofs.](figures/08_wnet_attempt.png)
@@ -32,8 +33,8 @@
 #
 # **In this notebook you will**
 #
-# 1. ask why a second network should help at all, and find that under the same loss it should not
-#    (8 min)
+# 1. ask why a second network should help at all, and find that under the same loss it should not (8
+#    min)
 # 2. build a loss that asks for sharpness, see how far it reaches, cheat it, and mend it (14 min)
 # 3. put a second U-Net behind the first, and check that it begins by changing nothing (5 min)
 # 4. train it twice for a minute, catch a network cheating, and let the referees judge (9 min)
@@ -93,8 +94,8 @@ pictures = [tiles[shown], tinted, first[shown]]
 figure = ei.plots.show_tiles(pictures, ["truth", "masked", "U-Net"], wanted, validation.source)
 
 # %% [markdown]
-# Wherever the lines leave a gap the U-Net's answer is soft, and the
-# gradient ratio says by how much: of the true change from pixel to pixel it keeps well under half.
+# Wherever the lines leave a gap the U-Net's answer is soft, and the gradient ratio says by how
+# much: of the true change from pixel to pixel it keeps well under half.
 #
 # Now put a second network behind it, give it the restored tile and the mask, and train it with the
 # same loss, the squared error. **What can it find to do?** The restored tile was computed from the
@@ -103,13 +104,13 @@ figure = ei.plots.show_tiles(pictures, ["truth", "masked", "U-Net"], wanted, val
 # mean, the best that a second one can do is to hand it on as it is.
 #
 # This can be tested with the smallest of all second networks. It has one weight, the strength of an
-# **unsharp mask**: take the restored tile $\hat x$, subtract a blurred copy $B \hat x$, and what is left
-# is detail. Add so much of it, or take some away, in the holes alone:
+# **unsharp mask**: take the restored tile $\hat x$, subtract a blurred copy $B \hat x$, and what is
+# left is detail. Add so much of it, or take some away, in the holes alone:
 #
 # $$\hat x + w\, (\hat x - B \hat x).$$
 #
-# **Predict** the weight $w$ of the least squared error: (a) about 1, since the answer is blurred, (b)
-# about 0, (c) below 0?
+# **Predict** the weight $w$ of the least squared error: (a) about 1, since the answer is blurred,
+# (b) about 0, (c) below 0?
 
 
 # %% alt="MSE in the holes over the U-Net's, and gradient ratio, against the strength of an unsharp mask from -1 to 4. The error has its bottom at 0, where the U-Net stands as it is; the gradient ratio rises all the way."
@@ -139,8 +140,9 @@ print(f"the error is least at a strength of {parabola.deriv().roots()[0]:+.2f}")
 #
 # </details>
 #
-# At 0 stands the U-Net as it is, and the bottom of the valley lies just there: less detail is worse, more detail is worse, and the one
-# weight has nothing to learn. The gradient ratio rises all the way. **From the first step on sharpness is bought with squared error.**
+# At 0 stands the U-Net as it is, and the bottom of the valley lies just there: less detail is
+# worse, more detail is worse, and the one weight has nothing to learn. The gradient ratio rises all
+# the way. **From the first step on sharpness is bought with squared error.**
 #
 # <details><summary><b>Think:</b> somebody trains a second U-Net behind the first with the same
 # loss, and the MSE falls by two percent. What has happened?</summary>
@@ -240,12 +242,11 @@ for number in places:
 figure = ei.plots.show_curves(places, curves, "possible places of the road", "expected loss")
 
 # %% [markdown]
-# As long as the road is known to a few
-# pixels, sharp is cheapest by far. From some ten places on "no road" wins, and a little later the
-# sharp road becomes the most expensive of the three. So this loss asks for sharpness in two cases: where
-# an edge is nearly known, and where there is texture all around, as in the orchard. In a wide hole,
-# where one road could be anywhere, it asks for nothing. Wider windows would reach farther, and care
-# less where things are.
+# As long as the road is known to a few pixels, sharp is cheapest by far. From some ten places on
+# "no road" wins, and a little later the sharp road becomes the most expensive of the three. So this
+# loss asks for sharpness in two cases: where an edge is nearly known, and where there is texture
+# all around, as in the orchard. In a wide hole, where one road could be anywhere, it asks for
+# nothing. Wider windows would reach farther, and care less where things are.
 #
 # For tiles, windows are 4 x 4 pixels, differences are taken along rows and along columns, and MAE
 # stays in, so that colours remain where they belong. This is all of the loss:
@@ -311,9 +312,9 @@ ei.plots.show_table(columns, entries, f"Answers to {len(few)} tiles", validation
 #
 # Can the loss be mended? On a chessboard pixels at a distance of two are *equal*, and those of a
 # field, a road or a roof are not: they differ by more than neighbours do. The last two columns are
-# the errors of local strength when pixels at distances 2 and 4 are compared; there the cheat
-# gains next to nothing. So our second attempt asks for the right strength **at distances 1, 2 and
-# 4** and takes the mean of the three.
+# the errors of local strength when pixels at distances 2 and 4 are compared; there the cheat gains
+# next to nothing. So our second attempt asks for the right strength **at distances 1, 2 and 4** and
+# takes the mean of the three.
 
 # %%
 second_attempt = ei.training.SharpnessLoss()  # distances 1, 2 and 4
@@ -326,8 +327,8 @@ columns = dict.fromkeys(attempts, ".4f")
 ei.plots.show_table(columns, entries, "The two losses", validation.source)
 
 # %% [markdown]
-# The cheat still works, but little: on EuroSAT about a fifth of its gain is left. The second
-# loss is not proof against patterns either. It asks three questions about a neighbourhood where the
+# The cheat still works, but little: on EuroSAT about a fifth of its gain is left. The second loss
+# is not proof against patterns either. It asks three questions about a neighbourhood where the
 # first asked one, and some other pattern may know three answers.
 #
 # <details><summary><b>Think:</b> why compare local strength with that of the truth? Would it not
@@ -434,9 +435,8 @@ figure = ei.plots.show_tiles(pictures, list(rows), wanted, validation.source)
 # 0.4 to above 0.7. By the third the MSE has risen by five and by eight percent.
 #
 # Now the pictures. In the row of distance 1 a fine chessboard covers the wide holes, plainest in
-# the industrial area and among the houses. So the network has found the cheat by itself. In the
-# row of distances 1, 2, 4 the chessboard is gone. In its place are slanting stripes, a few pixels
-# wide.
+# the industrial area and among the houses. So the network has found the cheat by itself. In the row
+# of distances 1, 2, 4 the chessboard is gone. In its place are slanting stripes, a few pixels wide.
 #
 # Are they the texture of the land? Let the measures decide. Beside the error stand first three that
 # notebook 04 found for sale, then the two that were not. **Before you look:** which of the columns
@@ -559,9 +559,9 @@ ei.plots.show_table(columns, entries, "What the second stage changes", validatio
 #
 # Was anything of what was added also missing? Three numbers:
 #
-# - the **share of truth** of what was added, $a$, with what was missing, $m$:
-#   $s = \sum a m \, / \sum a^2$. At 1 all of it was missing, in the mean; at 0 it has nothing to do with
-#   the truth. It decides about the MSE, which changes by $\overline{a^2}\, (1 - 2 s)$, as asserted;
+# - the **share of truth** of what was added, $a$, with what was missing, $m$: $s = \sum a m \, /
+#   \sum a^2$. At 1 all of it was missing, in the mean; at 0 it has nothing to do with the truth. It
+#   decides about the MSE, which changes by $\overline{a^2}\, (1 - 2 s)$, as asserted;
 # - the correlation of added and missing, pixel by pixel: is detail at the right **place**?
 # - the correlation of local strength gained and lacking: is there the right **amount** of it?
 #
@@ -592,10 +592,10 @@ sides = ["most\nhelped", "a town", "most\nharmed"]
 figure = ei.plots.show_tiles(list(zip(*parts, strict=True)), sides, names, validation.source)
 
 # %% [markdown]
-# The share of truth is zero to within a hundredth, and so is the correlation of place. **What was added is
-# not where it was missing**, not even by a little: whatever could be known from the lines, stage 1
-# had found. The *amount*, though, goes with what was lacking, at a correlation of a half. Stage 2
-# has learnt from the lines how rough the land is, and makes it as rough, somewhere.
+# The share of truth is zero to within a hundredth, and so is the correlation of place. **What was
+# added is not where it was missing**, not even by a little: whatever could be known from the lines,
+# stage 1 had found. The *amount*, though, goes with what was lacking, at a correlation of a half.
+# Stage 2 has learnt from the lines how rough the land is, and makes it as rough, somewhere.
 #
 # The two columns on the right are the change and the error it should have mended, grey where there
 # is none. Even in the row that was helped most the line that was added is not the one that was
@@ -712,24 +712,24 @@ ei.plots.show_table(columns, entries, "What the original says of its W-Net", val
 
 # %% [markdown]
 # By either error it is worse, by the referee better, and not slightly. A second network alone makes
-# nothing better, as section 1 said: it is the question that counts, and "sharper" was one that
-# only a critic could put.
+# nothing better, as section 1 said: it is the question that counts, and "sharper" was one that only
+# a critic could put.
 #
 # ## What you have learnt
 #
 # 1. Under the loss of the first a second network has nothing to learn: behind the U-Net the best
 #    strength of an unsharp mask is next to nothing.
-# 2. A loss that compares local strength and not place asks for sharpness where an edge is nearly known
-#    or where there is texture, and a chessboard cheats it.
+# 2. A loss that compares local strength and not place asks for sharpness where an edge is nearly
+#    known or where there is texture, and a chessboard cheats it.
 # 3. A second stage whose last convolution starts at zero begins by changing nothing.
-# 4. Training finds the chessboard under the first loss, and stripes under the second; only the referees
-#    object.
-# 5. Against a critic the second stage sharpens without a pattern. Of what it adds nothing is where it
-#    was missing, but the amount goes with what was lacking.
+# 4. Training finds the chessboard under the first loss, and stripes under the second; only the
+#    referees object.
+# 5. Against a critic the second stage sharpens without a pattern. Of what it adds nothing is where
+#    it was missing, but the amount goes with what was lacking.
 # 6. Filter and noise buy the gradient ratio and are told at once. The control stays blurred.
 #
-# **One figure to take along.** Stage 2 has 1.23 times the error of stage 1; the referee is right about
-# it in 61 instead of 99 patches of a hundred; the share of truth in what it adds is −0.01.
+# **One figure to take along.** Stage 2 has 1.23 times the error of stage 1; the referee is right
+# about it in 61 instead of 99 patches of a hundred; the share of truth in what it adds is −0.01.
 #
 # **Limits.** There is one W-Net, trained once, on nine lines; another seed may give other figures.
 # Its critic has less weight than the GAN's, so what the second network itself contributes is not
@@ -741,10 +741,10 @@ ei.plots.show_table(columns, entries, "What the original says of its W-Net", val
 #
 # **References**
 #
-# - X. Xia, B. Kulis, "W-Net: a deep model for fully unsupervised image segmentation", 2017 (the name;
-#   another task). [arXiv:1711.08506](https://arxiv.org/abs/1711.08506)
+# - X. Xia, B. Kulis, "W-Net: a deep model for fully unsupervised image segmentation", 2017 (the
+#   name; another task). [arXiv:1711.08506](https://arxiv.org/abs/1711.08506)
 # - M. Mathieu, C. Couprie, Y. LeCun, "Deep multi-scale video prediction beyond mean square error",
 #   ICLR 2016 (losses of gradients). [arXiv:1511.05440](https://arxiv.org/abs/1511.05440)
 #
-# ← [07 · The attempt with a GAN](07_gan_attempt.ipynb) · **08** ·
-# [09 · Was it worth it?](09_comparison.ipynb) →
+# ← [07 · The attempt with a GAN](07_gan_attempt.ipynb) · **08** · [09 · Was it worth
+# it?](09_comparison.ipynb) →

@@ -13,12 +13,26 @@
 # %% [markdown]
 # # 10 · How sure?
 #
-# A restored pixel is a guess. Some guesses are as good as a measurement, others are the mean colour
-# of the neighbourhood. A scene in which both look alike is dangerous. This notebook gives every
-# restored pixel an expected error, and an interval that holds the true value nine times in ten. It
-# tests the promise, and shows where it breaks.
+# **The question.** A restored pixel is a guess. Some guesses are as good as a measurement, others
+# are the mean colour of the neighbourhood, and a scene in which both look alike is dangerous. *How
+# far may a restored pixel be off, and can that be promised?* This notebook gives every restored
+# pixel an expected error, and an interval that holds the true value nine times in ten. It tests the
+# promise, and shows where it breaks.
 #
-# **You will learn** (about 45 minutes, of which 3 are computing)
+# ![Five tiles: truth, masked, restored, the true error and the expected one. The expected error is
+# bright far from the lines and where the surroundings are full of
+# contrast.](figures/10_how_sure.png)
+#
+# *The last column was made from the masked tile alone.*
+#
+# | | |
+# |---|---|
+# | **Time** | about 45 minutes, of which 3 are computing |
+# | **You need** | notebooks [04](04_judging_a_restoration.ipynb) and [05](05_is_the_difference_real.ipynb); nothing is trained |
+# | **Data** | validation tiles, and the test tiles: a fifth of them calibrates, the others judge |
+# | **Written to disk** | nothing |
+#
+# **You will learn**
 #
 # 1. why one number for all pixels is not enough (4 minutes);
 # 2. two tables that predict errors without learning (8 minutes);
@@ -26,11 +40,6 @@
 #    minutes);
 # 4. how a factor, found on tiles kept for it, turns predictions into a promise (10 minutes);
 # 5. for whom the promise holds, and for whom it does not (13 minutes).
-#
-# You need notebooks [04](04_judging_a_restoration.ipynb) and
-# [05](05_is_the_difference_real.ipynb). Nothing is trained.
-#
-# ## Set-up
 
 # %%
 import os
@@ -51,9 +60,9 @@ coverage = 0.9  # what is promised
 seed = 0  # fixes every mask
 
 # %% [markdown]
-# Three sets of tiles, and each has its task. The *tables* below are made of validation tiles. A
-# fifth of the test tiles **calibrates**, and decides nothing else in the whole series. The others
-# **judge**: they have not been looked at for any choice.
+# Set all sizes above. Three sets of tiles, and each has its task. The *tables* below are made of
+# validation tiles. A fifth of the test tiles **calibrates**, and decides nothing else in the whole
+# series. The others **judge**: they have not been looked at for any choice.
 
 # %%
 validation = ei.data.load_tiles("validation", source=source)
@@ -86,9 +95,11 @@ for name, tiles in images.items():
 holes = {name: mask[..., 0] == 0 for name, mask in masks.items()}
 
 # %% [markdown]
-# ## 1 · One number is not enough
+# ## 1 · One number is not enough for all pixels
 #
 # The card of a network has a mean absolute error. Here it is, beside what it is the mean of.
+# **Predict:** from the tenth to the ninetieth percent of the pixels the error grows by a factor of
+# (a) two, (b) five, (c) more than twenty?
 
 # %%
 in_holes = errors["judging"].mean(axis=-1)[holes["judging"]]
@@ -98,18 +109,24 @@ rows = {"absolute error": (in_holes.mean(), *quantiles)}
 ei.plots.show_table(columns, rows, "Hole pixels of the judging tiles", test.source)
 
 # %% [markdown]
-# From the tenth to the ninetieth percent of the pixels the error grows, on EuroSAT, by more than a
-# factor of twenty. So the mean is too large for most pixels, and far too small for some. Where are
-# those?
+# <details><summary>Answer</summary>
+#
+# **(c)**. **(a)** and **(b)** imagine a bell around the mean. Beside a line on a smooth tile a
+# pixel is nearly known; far from all lines among roofs it is hardly better than a guess.
+#
+# </details>
+#
+# So the mean is too large for most pixels, and far too small for some. Where are those?
 
-# %%
+# %% tags=["result"] alt="Five tiles in rows: truth, masked, restored, five times the true error, five times the expected one. The expected error is smooth, dark along the lines, bright far from them and where the surroundings have contrast; the true error is spotted, and bright in the same regions."
 picked = ei.data.stratified_subset(sets["judging"].labels, 5, seed=4)
 pictures = []
 for i in picked:
     true_error = errors["judging"][i].mean(axis=-1) * holes["judging"][i]
     expected = scales["judging"][i].mean(axis=-1) * holes["judging"][i]
     tile, mask = images["judging"][i], masks["judging"][i]
-    pictures.append([tile, tile * mask, restored["judging"][i], true_error * 5, expected * 5])
+    tinted = ei.plots.tint_holes(tile[None], mask[None])[0]
+    pictures.append([tile, tinted, restored["judging"][i], true_error * 5, expected * 5])
 titles = ["truth", "masked", "restored", "error x 5", "expected x 5"]
 kinds = [test.class_names[sets["judging"].labels[i]] for i in picked]
 figure = ei.plots.show_tiles(pictures, kinds, titles, test.source)
@@ -119,12 +136,13 @@ figure = ei.plots.show_tiles(pictures, kinds, titles, test.source)
 # exactly the error is; it knows where it may be: far from the lines, and where the surroundings are
 # full of contrast.
 #
-# ## 2 · Two tables
+# ## 2 · Errors grow with distance and with contrast
 #
-# Before a network predicts errors, a table should try. The first one: the mean error of hole
-# pixels by their **distance** to the nearest known pixel. The second: by distance **and local
-# contrast**, the deviation of the push-pull fill in a window of nine pixels. Both are made channel
-# by channel.
+# Before a network predicts errors, a table should try. The first one: the mean error of hole pixels
+# by their **distance** to the nearest known pixel. The second: by distance **and local contrast**,
+# the deviation of the push-pull fill in a window of nine pixels. Both are made channel by channel.
+# **Before you run on:** on a smooth tile, far from the lines, and in the midst of contrast, beside
+# a line: where is the error larger?
 
 # %%
 distance_edges = np.array([1, 1.5, 2.5, 3.5, 5, 7, 10, 14, 20])
@@ -168,33 +186,34 @@ for title, chosen in {"distance": (0,), "distance and contrast": (0, 1)}.items()
     table = table_of(*chosen)
     predictions[title] = {name: table[tuple(bins[name][k] for k in chosen)] for name in images}
 
-# %%
+# %% alt="Mean absolute error by distance to the nearest known pixel and by local contrast, as a heat map. It is darkest at the lower left, beside a line on a smooth tile, and brightens to the right and upwards to more than ten times as much."
 table = table_of(0, 1).mean(axis=-1)
-figure, axis = plt.subplots(figsize=(5.4, 3.2))
+figure, axis = plt.subplots(figsize=(6.4, 3.4))
 mesh = axis.pcolormesh(table[1:, :].T, cmap=ei.plots.ERROR_COLOURS, vmin=0)
 axis.set_xticks(np.arange(len(distance_edges)), distance_edges)
 axis.set_yticks(np.arange(1, len(contrast_edges) + 1), contrast_edges)
-axis.set(xlabel="distance to the nearest known pixel", ylabel="local contrast")
+axis.set(xlabel="distance to the nearest known pixel, in pixels", ylabel="local contrast")
 axis.grid(False)
 figure.colorbar(mesh, label="mean absolute error")
 ei.plots.say_synthetic(figure, test.source)
 
 # %% [markdown]
-# Both matter: the error grows to the right and upwards. Next to a line on a smooth tile it is a
-# hundredth, far from lines in the midst of contrast more than ten times that.
+# About equally: each of the two makes the error several times as large. It grows to the right and
+# upwards. Next to a line on a smooth tile it is a hundredth, far from lines in the midst of
+# contrast more than ten times that.
 #
-# ## 3 · A head that predicts errors
+# ## 3 · A head behind the U-Net predicts them better
 #
 # The U-Net has looked at the tile in a hundred ways before it answers; its last features hold more
 # than distance and contrast. So a second, small network sees these features, the restored tile and
-# the mask, and predicts for each value the **scale** *s* of its error. The U-Net itself is frozen.
+# the mask, and predicts for each value the **scale** $s$ of its error. The U-Net itself is frozen.
 # The loss is that of Laplace's law,
 #
-# log *s* + |error| / *s*,
+# $$\log s + \frac{|\text{error}|}{s},$$
 #
-# whose mean is least where *s* is the mean of |error|. Too small a scale is punished by the second
-# term, too large a one by the first. `models.unet_with_error` builds it, and
-# `python -m eurosat_inpaint train unet_error` trains it, in three passes over the train split.
+# whose mean is least where $s$ is the mean of |error|. Too small a scale is punished by the second
+# term, too large a one by the first. `models.unet_with_error` builds it, and `python -m
+# eurosat_inpaint train unet_error` trains it, in three passes over the train split.
 
 # %%
 head = with_error.get_layer("second_stage")
@@ -205,8 +224,8 @@ print(f"trained on {card['tiles_seen']:,} tiles; calibrated by {card['calibratio
 # %% [markdown]
 # How good is a prediction of errors? Take away the pixels that it calls the most doubtful, five
 # percent at a time, and see how the mean error of the rest falls: the **sparsification curve**. An
-# oracle that knew the errors would take away the largest first. The area between the two curves is
-# the **AUSE**; 0 is perfect.
+# oracle that knew the errors would take away the largest first. The area between the two curves,
+# $\int_0^1 (\text{curve} - \text{oracle})$, is the **AUSE**; 0 is perfect.
 
 
 # %%
@@ -216,6 +235,7 @@ def judged(prediction):
     return errors["judging"].mean(axis=-1), mean, masks["judging"]
 
 
+# %% alt="Mean error left, over that of all, against the share of hole pixels taken away, the most doubtful first. The oracle falls fastest, then the U-Net's head, then the table of distance and contrast, then that of distance alone."
 curves = {name: ei.metrics.sparsification(*judged(p)) for name, p in predictions.items()}
 curves["oracle"] = ei.metrics.sparsification(*judged({"judging": errors["judging"]}))
 areas = {name: ei.metrics.ause(*judged(p)) for name, p in predictions.items()}
@@ -226,6 +246,8 @@ figure = ei.plots.show_curves(
     "mean error left, over that of all",
     test.source,
 )
+
+# %%
 rows = {name: (area, area / areas["distance and contrast"] - 1) for name, area in areas.items()}
 columns = {"AUSE": ".3f", "against distance and contrast": "+.0%"}
 ei.plots.show_table(columns, rows, "Order of the doubtful pixels", test.source)
@@ -235,13 +257,17 @@ ei.plots.show_table(columns, rows, "Order of the doubtful pixels", test.source)
 # more. Look at the curves: without the half of the pixels that the head doubts most, the mean error
 # is three tenths of what it was; the oracle would leave a fifth.
 #
-# ## 4 · From a guess to a promise
+# ## 4 · A factor found on other tiles makes a promise of a guess
 #
 # An expected error is a prediction, and may be wrong. To *promise* something, look at what actually
-# happens: on tiles kept for it, find the factor *q* such that restored value ± *q s* holds the true
-# one in nine of ten cases. Here it is in ten lines. The unit is the **tile**, since pixels of a
-# tile are no independent witnesses: each tile has one share of missed values, and the mean of these
-# shares is what counts.
+# happens: on tiles kept for it, find the factor $q$ such that restored value $\pm\, q s$ holds the
+# true one in nine of ten cases. With the share $M_t(q)$ of values that tile $t$ misses, of $n$
+# tiles,
+#
+# $$q = \min \left\{ q : \frac{\sum_t M_t(q) + 1}{n + 1} \le 0.1 \right\}.$$
+#
+# Here it is in ten lines. The unit is the **tile**, since pixels of a tile are no independent
+# witnesses: each tile has one share of missed values, and the mean of these shares is what counts.
 
 
 # %%
@@ -270,7 +296,10 @@ assert abs(by_hand - by_package) < 1e-3
 # Why does that hold for *new* tiles? If the tiles of the calibration and the new one could have
 # come in any order, then the new one is as likely in every place among them. Nothing else is
 # needed: no law of errors, and no good prediction. A bad one makes wide intervals, and keeps the
-# promise all the same. This is **conformal risk control**. The same for the tables:
+# promise all the same. This is **conformal risk control**.
+#
+# **Predict.** The two tables are worse predictions than the head. Calibrated in the same way, their
+# intervals will (a) cover less than nine in ten, (b) cover as much and be wider, (c) cover more?
 
 # %%
 widths, scores, covered, ends = {}, {}, {}, {}
@@ -298,13 +327,13 @@ columns |= {"width against distance and contrast": "+.1%", "95 % interval": "+.1
 ei.plots.show_table(columns, rows, f"Intervals that promise {coverage:.0%}", test.source)
 
 # %% [markdown]
-# All three keep the promise, on EuroSAT to within a point, on tiles that none of them has seen.
-# That is what the calibration gives to any of them, good or bad. The *width* is where they differ.
-# The head's intervals are on average a tenth narrower than those of the better table, and the
-# paired interval of that difference is far from 0. The interval score, which fines each miss by how
-# far it missed, is a fifth lower in the mean.
+# **(b)**. All three keep the promise, on EuroSAT to within a point, on tiles that none of them has
+# seen. That is what the calibration gives to any of them, good or bad. The *width* is where they
+# differ. The head's intervals are on average a tenth narrower than those of the better table, and
+# the paired interval of that difference is far from 0. The interval score, which fines each miss by
+# how far it missed, is a fifth lower in the mean.
 #
-# ## 5 · For whom it holds
+# ## 5 · It holds on average, not for each tile, and not under other masks
 #
 # Nine in ten *on average*. A user who only looks at rivers wants to know what it is on rivers.
 
@@ -330,16 +359,15 @@ rows = {f"fifth {k + 1}": [own[part].mean()] for k, part in enumerate(fifths)}
 columns = {"coverage": ".3f"}
 ei.plots.show_table(columns, rows, "From the easiest tiles to the hardest", test.source)
 
-# %%
+# %% alt="Coverage against the distance to the nearest known pixel, with a line at the promised 0.9. The head's curve stays closest to the line; the table of distance and contrast falls below it far from the lines."
 edges = np.array([1, 2, 3, 4, 6, 8, 10, 14, 20])
 by_distance = {name: ei.metrics.coverage_by_distance(*ends[name], edges) for name in predictions}
 middles = (edges[:-1] + edges[1:]) / 2
-figure = ei.plots.show_curves(
-    middles, by_distance, "distance to the nearest known pixel", "coverage", test.source
-)
+distance = "distance to the nearest known pixel, in pixels"
+figure = ei.plots.show_curves(middles, by_distance, distance, "coverage", test.source)
 line = figure.axes[0].axhline(coverage, color="0.4", linewidth=1)
 
-# %%
+# %% alt="Histogram of the coverage of single tiles. Most lie between 0.85 and 0.95, but the tail on the left reaches down to two thirds."
 figure = ei.plots.show_histograms({"U-Net's head": own}, "coverage of a tile", test.source)
 
 # %% [markdown]
@@ -355,7 +383,9 @@ figure = ei.plots.show_histograms({"U-Net's head": own}, "coverage of a tile", t
 # ### Where it breaks
 #
 # The promise is one for tiles and *masks* like those of the calibration. What if the holes are
-# others? `ei.uncertainty.interval` takes any mask; whether it may is up to you.
+# others? `ei.uncertainty.interval` takes any mask; whether it may is up to you. **Predict:** under
+# random pixels, with every hole beside something known, will it cover more than 90 % or less? And
+# under scan-line gaps?
 
 # %%
 few = min(300, len(sets["judging"]), len(sets["calibration"]))
@@ -402,26 +432,35 @@ ei.plots.show_table(columns, rows, "Other tiles, the same factor", test.source)
 # factor has to be found on tiles of that sensor. Where there are none, an expected error tells
 # still where errors are more likely, and an interval is no promise any more.
 #
-# ## In this notebook we have
+# ## What you have learnt
 #
-# 1. seen that errors of restored pixels differ by more than a factor of twenty;
-# 2. predicted them by two tables, and by a head behind the U-Net;
-# 3. scored predictions by what is left when the doubtful pixels go;
-# 4. made a promise of them, by a factor found on tiles kept for it;
-# 5. checked it by class, difficulty and distance, and broken it with other masks and other tiles.
+# 1. Errors of restored pixels differ by more than a factor of twenty.
+# 2. Distance and contrast predict them, a head behind the U-Net better.
+# 3. Predictions are scored by what is left when the doubtful pixels go.
+# 4. A factor found on tiles kept for it makes a promise of a prediction, whether that is good or
+#    bad.
+# 5. The promise holds on average over tiles. It breaks under other masks and on other tiles.
+#
+# **One figure to take along.** At the same promise of 90 % the head's intervals are a tenth
+# narrower than those of a table of distance and contrast.
 #
 # **Limits.** The promise is an average over tiles, not one for each tile or class. Tiles cut from
-# one satellite image resemble each other, so they are exchangeable only roughly. Intervals are
-# for single values: nothing is said of two pixels at once, or of a mean over an area.
+# one satellite image resemble each other, so they are exchangeable only roughly. Intervals are for
+# single values: nothing is said of two pixels at once, or of a mean over an area.
 #
-# **Next:** scenes larger than a tile, in [notebook 11](11_whole_scenes.ipynb).
+# **Exercises:** [calibrate an interval by tiles](exercises/10_how_sure.ipynb).
 #
 # **References**
 #
 # - D. A. Nix, A. S. Weigend, "Estimating the mean and variance of the target probability
 #   distribution", ICNN 1994.
+#   [doi:10.1109/ICNN.1994.374138](https://doi.org/10.1109/ICNN.1994.374138)
 # - E. Ilg et al., "Uncertainty estimates and multi-hypotheses networks for optical flow", ECCV
-#   2018.
+#   2018. [arXiv:1802.07095](https://arxiv.org/abs/1802.07095)
 # - A. N. Angelopoulos et al., "Conformal risk control", ICLR 2024.
+#   [arXiv:2208.02814](https://arxiv.org/abs/2208.02814)
 # - T. Gneiting, A. E. Raftery, "Strictly proper scoring rules, prediction, and estimation", JASA
-#   2007.
+#   2007. [doi:10.1198/016214506000001437](https://doi.org/10.1198/016214506000001437)
+#
+# ← [09 · Was it worth it?](09_comparison.ipynb) · **10** · [11 · Whole
+# scenes](11_whole_scenes.ipynb) →
