@@ -52,10 +52,8 @@ def test_links_of_notebooks_lead_somewhere(stem):
 
 def minutes_in(stem):
     """Minutes to read a notebook, and of these to compute, as it says itself."""
-    told = re.search(
-        r"\(about (\d+) minutes(?:, of\s+which (\d+) (?:is|are) computing)?", text_of(stem)
-    )
-    return int(told[1]), int(told[2] or 1)
+    told = re.search(r"about (\d+) minutes, of which (\d+) (?:is|are) computing", text_of(stem))
+    return int(told[1]), int(told[2])
 
 
 @pytest.mark.parametrize("stem", [stem for stem in STEMS if stem != "00_start_here"])

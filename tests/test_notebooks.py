@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import run_nbval
 from nbclient.exceptions import CellExecutionError
-from nbformat.v4 import new_code_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from PIL import Image
 
 import notebooks as tools
@@ -32,6 +32,9 @@ print(6 * 7)
 # %%
 "a" + "b"
 """
+ALT = "A chart of nothing at all, in which two axes meet at the lower left corner."
+ILLUSTRATED = SOURCE.replace('# %%\n"a"', f'# %% tags=["result"] alt="{ALT}"\n"a"')
+PICTURE = "aGVsbG8/tmp/home/Wor/ld="
 
 
 def test_every_source_has_its_notebook_and_the_reverse():
@@ -51,18 +54,21 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(tools, "BUILD", tmp_path / "build")
     tools.SOURCES.mkdir()
     (tools.SOURCES / "01_small.py").write_text(SOURCE)
+    tools.path_of_result("01_small").parent.mkdir()
+    tools.path_of_result("01_small").write_bytes(base64.b64decode(PICTURE))
     return tmp_path
 
 
 @pytest.fixture
 def notebook():
-    """The notebook of ``SOURCE`` as it is after it was executed."""
-    made = jupytext.reads(SOURCE, fmt="py:percent")
+    """The notebook of ``ILLUSTRATED`` as it is after it was executed."""
+    made = jupytext.reads(ILLUSTRATED, fmt="py:percent")
     _, first, second = made.cells
     first.execution_count, second.execution_count = 2, 3
     first.outputs = [new_output("stream", name="stdout", text="42\n")]
-    picture = {"text/plain": "<Figure size 640x480>", "image/png": "aGVsbG8/tmp/home/Wor/ld="}
-    second.outputs = [new_output("display_data", picture)]
+    picture = {"text/plain": "<Figure size 640x480>", "image/png": PICTURE}
+    described = {"image/png": {"alt": ALT, "width": 320}}
+    second.outputs = [new_output("display_data", picture, metadata=described)]
     tools.start_with_preamble(made, "01_small")
     made.metadata = tools.metadata_of("01_small")
     return made
@@ -70,6 +76,7 @@ def notebook():
 
 def problems_of(folder, notebook):
     path = folder / "01_small.ipynb"
+    (tools.SOURCES / "01_small.py").write_text(ILLUSTRATED)
     nbformat.write(notebook, path)
     return tools.find_problems(path)
 
@@ -99,7 +106,11 @@ def plant_not_executed(cell):
 
 
 def plant_many_bytes(cell):
-    cell.outputs.append(new_output("stream", name="stdout", text="x" * 1_500_000))
+    cell.outputs.append(new_output("stream", name="stdout", text="x" * 2_000_000))
+
+
+def plant_long_code(cell):
+    cell.source += 20 * "\npass"
 
 
 def plant_path_in_text(cell):
@@ -133,7 +144,8 @@ def plant_path_in_source(cell):
         (plant_changed_text, "differs from its source"),
         (plant_changed_tags, "differs from its source"),
         (plant_not_executed, "holds code that was not executed"),
-        (plant_many_bytes, "bytes; 1,500,000 are allowed"),
+        (plant_many_bytes, "bytes; 2,000,000 are allowed"),
+        (plant_long_code, "has a code cell of more than 20 lines"),
         (plant_path_in_text, "names a path"),
         (plant_path_of_another_machine, "names a path"),
         (plant_path_in_html, "names a path"),
@@ -145,10 +157,84 @@ def test_planted_problem_is_found(plant, problem, folder, notebook):
     assert any(problem in found for found in problems_of(folder, notebook))
 
 
+def plant_no_alt(cell):
+    del cell.metadata["alt"]
+
+
+def plant_generic_alt(cell):
+    cell.metadata["alt"] = "A figure"
+
+
+def plant_endless_alt(cell):
+    cell.metadata["alt"] *= 10
+
+
+def plant_alt_of_another(cell):
+    cell.outputs[0].metadata["image/png"]["alt"] = "A picture."
+
+
+def plant_second_picture(cell):
+    cell.outputs.append(copy.deepcopy(cell.outputs[0]))
+
+
+def plant_no_picture(cell):
+    cell.metadata["tags"], cell.outputs = [], []
+
+
+def plant_another_picture(cell):
+    cell.outputs[0].data["image/png"] = as_picture(np.zeros((4, 4, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("plant", "problem"),
+    [
+        (plant_no_alt, "does not say in 60 to 400 characters what its picture shows"),
+        (plant_generic_alt, "does not say in 60 to 400 characters what its picture shows"),
+        (plant_endless_alt, "does not say in 60 to 400 characters what its picture shows"),
+        (plant_alt_of_another, "has a picture with another text than its own"),
+        (plant_second_picture, "describes one picture and shows 2"),
+        (plant_no_picture, "describes one picture and shows 0"),
+        (plant_another_picture, "has another result than 01_small.png"),
+    ],
+)
+def test_planted_problem_of_a_picture_is_found(plant, problem, folder, notebook):
+    plant(notebook.cells[-1])
+    assert any(problem in found for found in problems_of(folder, notebook))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("# Another title", "does not have one title, at its beginning"),
+        ("### Too deep", "leaves out a level of headings"),
+        ("## Two\n\n#### Four", "leaves out a level of headings"),
+        ("## A section\n\n### Below it\n\n## Another\n\n```\n# code\n```", None),
+    ],
+)
+def test_levels_of_headings(text, problem, folder, notebook):
+    notebook.cells.append(new_markdown_cell(text))
+    found = [p for p in problems_of(folder, notebook) if "title" in p or "headings" in p]
+    assert found == ([problem] if problem else [])
+
+
+def test_too_many_cells_are_found(folder, notebook):
+    notebook.cells += [new_code_cell("", execution_count=4) for _ in range(42)]
+    assert "has 46 cells; 45 are allowed" in problems_of(folder, notebook)
+
+
+def test_title_stands_first_and_the_install_check_below_it_is_folded():
+    for name in NAMES:
+        notebook = nbformat.read(tools.NOTEBOOKS / f"{name}.ipynb", as_version=4)
+        title, install = notebook.cells[:2]
+        assert title.source.startswith("# ") and title.cell_type == "markdown"
+        assert "eurosat_inpaint" in install.source and install.source.startswith("# @title")
+        assert install.metadata == {"jupyter": {"source_hidden": True}, "cellView": "form"}
+
+
 def test_missing_and_added_cells_are_found(folder, notebook):
     shorter, longer = copy.deepcopy(notebook), copy.deepcopy(notebook)
     without_install = copy.deepcopy(notebook)
-    del shorter.cells[-3], without_install.cells[0]
+    del shorter.cells[-2], without_install.cells[1]
     longer.cells.append(new_code_cell("", execution_count=4))
     for changed in (shorter, longer, without_install):
         assert "differs from its source" in problems_of(folder, changed)[0]
@@ -188,7 +274,8 @@ def test_strip_removes_only_what_tensorflow_says_while_it_starts(notebook):
     tools.strip(notebook, "01_small")
     assert [output.get("name") for output in first.outputs] == ["stdout"]
     assert [output.get("name") for output in second.outputs] == [None, "stderr"]
-    assert first.metadata == {"tags": ["nbval-check-output"]} and second.metadata == {}
+    assert first.metadata == {"tags": ["nbval-check-output"]}
+    assert set(second.metadata) == {"tags", "alt"}
 
 
 def test_strip_packs_pictures_and_changes_no_pixel(notebook):
@@ -204,6 +291,26 @@ def test_strip_packs_pictures_and_changes_no_pixel(notebook):
 
 def real_tiles(monkeypatch, source="local"):
     monkeypatch.setattr(data, "load_tiles", lambda split: SimpleNamespace(source=source))
+
+
+DRAWS = """import matplotlib.pyplot as plt
+import eurosat_inpaint as ei
+ei.plots.use_style()
+figure, axis = plt.subplots(figsize=(2, 1))"""
+
+
+def test_build_makes_sharp_pictures_that_say_what_they_show(folder, monkeypatch):
+    real_tiles(monkeypatch)
+    (tools.SOURCES / "01_small.py").write_text(ILLUSTRATED.replace('"a" + "b"', DRAWS))
+    assert tools.build(["01_small"]) == 0
+    drawing = nbformat.read(folder / "01_small.ipynb", as_version=4).cells[-1]
+    (output,) = tools.pictures_of(drawing)
+    said = output.metadata["image/png"]
+    assert said["alt"] == drawing.metadata["alt"] == ALT
+    picture = base64.b64decode(output.data["image/png"])
+    with Image.open(io.BytesIO(picture)) as opened:
+        assert opened.size == (2 * said["width"], 2 * said["height"]) == (384, 192)
+    assert tools.path_of_result("01_small").read_bytes() == picture
 
 
 def test_build_executes_and_keeps_the_ids_of_cells(folder, monkeypatch):

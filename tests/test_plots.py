@@ -4,6 +4,7 @@ import inspect
 import re
 from xml.etree import ElementTree
 
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from eurosat_inpaint import plots
 from eurosat_inpaint.data import synthetic_tiles
 from eurosat_inpaint.masks import line_masks
+from eurosat_inpaint.models import residual_unet, unet, wnet
 
 IMAGES, LABELS, _ = synthetic_tiles(6)
 NAMES = ("field", "forest", "road")
@@ -34,6 +36,9 @@ CALLS = {
     ),
     "show_by_class": lambda source: plots.show_by_class(
         np.arange(6.0), np.arange(6) % 3, NAMES, "x", source=source
+    ),
+    "show_shares": lambda source: plots.show_shares(
+        np.full((2, 3), 0.5), NAMES, ("a", "b"), "x", source=source
     ),
     "show_class_colours": lambda source: plots.show_class_colours(
         np.random.default_rng(0).random((3, 3)), NAMES, source=source
@@ -105,6 +110,45 @@ def test_tiles_are_shown_in_their_places_with_their_labels():
     assert [figure.axes[k].get_ylabel() for k in (0, 3)] == ["tile", "mask"]
 
 
+@pytest.mark.parametrize("density", [1, 2])
+def test_pixels_of_a_tile_are_drawn_equally_wide(density):
+    figure = plots.show_tiles([IMAGES[:3], IMAGES[3:]], ["a", "long label"], ["x", "y", "z"])
+    figure.set_dpi(density * figure.dpi)
+    drawn = drawn_pixels(figure)
+    for axis, tile in zip(figure.axes, IMAGES, strict=True):
+        left, bottom, width, height = np.rint(axis.get_window_extent().bounds).astype(int)
+        assert width == height == 128 * density
+        top = len(drawn) - bottom - height
+        part = drawn[top : top + height, left : left + width, :3]
+        every = tile.repeat(2 * density, axis=0).repeat(2 * density, axis=1)
+        np.testing.assert_array_equal(part, every)
+
+
+def test_long_labels_are_broken_and_nothing_is_cut_off():
+    titles = ["HerbaceousVegetation", "words that need more room than a tile has", "c"]
+    figure = plots.show_tiles([IMAGES[:3]], ["a very long label of a row"], titles, "synthetic")
+    figure.canvas.draw()
+    for text in figure.findobj(plt.Text):
+        if text.get_text():
+            box = text.get_window_extent()
+            assert box.x0 >= 0 and box.y0 >= 0
+            assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
+    assert figure.axes[0].get_title() == "Herbaceous\nVegetation"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_tinted_holes_have_one_colour_and_known_pixels_their_own(dtype):
+    masks = line_masks(6)
+    tiles = IMAGES if dtype == np.uint8 else IMAGES / dtype(255)
+    tinted = plots.tint_holes(tiles, masks)
+    known = np.broadcast_to(masks == 1, tinted.shape)
+    np.testing.assert_array_equal(tinted[known], (IMAGES / np.float32(255))[known])
+    assert np.unique(tinted[masks[..., 0] == 0], axis=0).shape == (1, 3)
+    # Masked tiles have the same picture.
+    masked = (tiles * masks).astype(dtype)
+    np.testing.assert_array_equal(plots.tint_holes(masked, masks), tinted)
+
+
 def test_masks_are_white_where_known():
     """Also a mask all of one value, which Matplotlib would otherwise stretch."""
     ones, zeros = np.ones((8, 8, 1), np.float32), np.zeros((8, 8, 1), np.float32)
@@ -149,6 +193,38 @@ def test_no_curve_is_left_out_and_no_two_look_alike():
     assert len({(line.get_color(), line.get_marker()) for line in lines}) == 9
 
 
+def test_a_method_looks_the_same_in_every_chart():
+    assert len(set(plots.METHODS.values())) == len(plots.METHODS)
+    names = ["GAN", "something else", "U-Net", "another"]
+    for order in (names, names[::-1]):
+        lines = plots.show_curves(np.arange(3), {k: np.arange(3) for k in order}, "x", "y").axes[0]
+        looks = {line.get_label(): (line.get_color(), line.get_marker()) for line in lines.lines}
+        for method in ("GAN", "U-Net"):
+            assert looks[method] == plots.METHODS[method]
+        assert len({colour for colour, _ in looks.values()}) == 4
+    rows = [row | {"name": name} for row, name in zip(ROWS, ("GAN", "push-pull"), strict=True)]
+    bars = plots.show_intervals(rows, "mse", "MSE").axes[0].collections[0]
+    expected = [plt.matplotlib.colors.to_rgba(plots.METHODS[row["name"]][0]) for row in rows]
+    np.testing.assert_allclose(bars.get_colors(), expected)
+
+
+@pytest.mark.parametrize("logarithmic", [True, False])
+def test_names_of_curves_stand_apart_in_the_order_of_their_ends(logarithmic):
+    ends = np.array([5, 1, 1.001, 1.002, 4.9, 1000])
+    curves = {f"name {k}": np.array([1.0, end, np.nan]) for k, end in enumerate(ends)}
+    figure = plots.show_curves(
+        np.array([1, 2, 3]), curves, "x", "y", logarithmic=logarithmic, limits=(0.5, 6)
+    )
+    figure.canvas.draw()
+    # Without the lines that join them to their ends.
+    names = {t.get_text(): plt.Text.get_window_extent(t) for t in figure.axes[0].texts}
+    assert set(names) == set(curves)
+    upwards = [names[f"name {k}"] for k in np.argsort(ends)]
+    for below, above in zip(upwards, upwards[1:], strict=False):
+        assert below.y1 <= above.y0 + 1
+    assert upwards[-1].y1 <= figure.bbox.y1 and upwards[0].y0 >= 0
+
+
 def test_intervals_stand_in_order_at_their_scores():
     axis = plots.show_intervals(ROWS, "mse", "MSE").axes[0]
     assert [text.get_text() for text in axis.get_yticklabels()] == ["mean", "nearest"]
@@ -173,6 +249,41 @@ def test_lines_are_shown_with_the_ideal_one():
         np.testing.assert_array_equal(axis.images[0].get_array(), mask)
         assert tuple(axis.lines[0].get_xdata()) == ends
         assert axis.get_ylim() == (9.5, 1.5)
+
+
+def test_shares_are_stacked_from_the_left_to_their_sum():
+    shares = np.array([[0.2, 0.5, 1.0], [0.8, 0.25, 0.0]])
+    axis = plots.show_shares(shares, NAMES, ("first", "second"), "x").axes[0]
+    bars = [[(bar.get_x(), bar.get_width()) for bar in group] for group in axis.containers]
+    np.testing.assert_allclose(bars, [[(0, a) for a in shares[0]], list(zip(*shares, strict=True))])
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["first", "second"]
+
+
+def arrows_of(figure):
+    """The blocks that are joined by arcs."""
+    arrows = [text for text in figure.axes[0].texts if getattr(text, "arrow_patch", None)]
+    ends = {(round(float(arrow.xyann[0])), round(float(arrow.xy[0]))) for arrow in arrows}
+    return {(start, end) for start, end in ends if end > start + 1}
+
+
+def test_a_network_is_drawn_as_its_resolutions_and_skips():
+    figure = plots.show_network(unet(16, filters=4, depth=2), "a U-Net")
+    words = [text for text in texts_of(figure) if " x " in text]
+    sides = [(16, 4), (8, 8), (4, 16), (8, 8), (16, 4)]
+    assert words == [f"{side} x {side}\nx {filters}" for side, filters in sides]
+    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    assert heights[1:-1] == sorted(heights[1:4])[::-1] + sorted(heights[4:-1])
+    # Input and composite around five blocks; both skips, and the known pixels.
+    assert arrows_of(figure) == {(1, 5), (2, 4), (0, 6)}
+
+
+def test_networks_inside_a_network_and_lambdas_are_blocks_of_their_own():
+    small = {"filters": (4, 8), "blocks": (1, 1)}
+    texts = texts_of(plots.show_network(residual_unet(16, **small)))
+    assert {"input", "push pull", "composite"} <= set(texts)
+    figure = plots.show_network(wnet(16, first=small, **small))
+    assert texts_of(figure) == ["input", "first stage", "second stage"]
+    assert arrows_of(figure) == {(0, 2)}
 
 
 def test_style_is_set_on_demand():
@@ -245,7 +356,6 @@ REFUSED = {
         (ValueError, "maps must hold at least one number", ([NAN[..., 0]], ["a"], "error")),
         (ValueError, "maps[0] must have shape (height, width)", ([NAN], ["a"], "error")),
         (TypeError, "maps[0] must be an array of real numbers", ([[["a"]]], ["a"], "error")),
-        (ValueError, "'mud'", (MAPS, ["a", "b"], "error", None, "mud")),
     ],
     "show_curves": [
         (ValueError, "curves must not be empty", ([1], {}, "x", "y")),
@@ -272,6 +382,14 @@ REFUSED = {
         (ValueError, "labels must lie in [0, 1)", ([1], np.array([3]), NAMES[:1], "x")),
         (TypeError, "labels must be an integer array", ([1], [0.5], NAMES, "x")),
         (ValueError, "values must be finite", ([np.nan], np.array([0]), NAMES, "x")),
+    ],
+    "show_shares": [
+        (ValueError, "shares must have shape (1, 3)", (np.zeros((2, 3)), NAMES, ["a"], "x")),
+        (TypeError, "titles must be a sequence", (np.zeros((2, 3)), NAMES, "ab", "x")),
+    ],
+    "show_network": [
+        (TypeError, "network must be a functional Keras model", (None,)),
+        (TypeError, "network must be a functional", (keras.layers.Dense(2),)),
     ],
     "show_class_colours": [
         (ValueError, "means must have shape (3, 3)", (np.zeros((2, 3)), NAMES)),

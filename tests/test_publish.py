@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import publish
 import pytest
-from preamble import read_address_and_tag
+from preamble import INSTALL_ID, read_address_and_tag
 
 import eurosat_inpaint as ei
 import notebooks
@@ -55,7 +55,8 @@ def test_address_is_written_everywhere_and_over_another(project):
     assert toml["project"]["urls"] == {"Repository": "https://github.com/ada-l/eurosat.inpaint"}
     assert "optional-dependencies" in toml["project"]
     for name, notebook in read_notebooks(project).items():
-        install, badge, *own = notebook["cells"]
+        title, badge, install, *own = notebook["cells"]
+        assert title == before[name]["cells"][0]
         source = "".join(install["source"])
         assert f" git+https://github.com/ada-l/eurosat.inpaint@{TAG} " in source
         assert badge["source"] == [badge_of("ada-l/eurosat.inpaint", name)]
@@ -82,7 +83,7 @@ def without_badges(text):
 def test_notebooks_start_with_the_same_cell_and_have_a_badge_once_published():
     published = read_address_and_tag()[0] is not None
     notebooks = [nbformat.read(path, 4) for path in (ROOT / "notebooks").glob("*.ipynb")]
-    assert len({notebook.cells[0].source for notebook in notebooks}) == 1
+    assert len({cell.source for n in notebooks for cell in n.cells if cell.id == INSTALL_ID}) == 1
     for notebook in notebooks:
         assert any("colab-badge" in cell.source for cell in notebook.cells) == published
     assert ("colab-badge" in (ROOT / "README.md").read_text()) == published

@@ -259,7 +259,14 @@ halves = {
 ei.plots.show_table(columns, halves, "Half of the 95 % intervals of these differences, points")
 
 # %% [markdown]
-# Read the row of the shipped U-Net first: **(c)**. It has seen nothing but lines, and is far better
+# <details><summary>Answer</summary>
+#
+# **(c)** under drawn clouds and boxes. **(a)** and **(b)** expect it to have learnt lines; but a hole
+# beside a line and a hole beside a cloud are both filled from what is next to them.
+#
+# </details>
+#
+# Read the row of the shipped U-Net first. It has seen nothing but lines, and is far better
 # than push-pull under every family of drawn masks. (Under real clouds, the last column, its
 # interval contains 0.) What it has learned is to fill holes, and not only between lines. Then the
 # rows "lines" and "all": the same start, the same number of tiles, the same recipe, and only the
