@@ -20,7 +20,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 override export NOTEBOOK := $(value NOTEBOOK)
 override export REPOSITORY := $(value REPOSITORY)
 
-.PHONY: help run lab app check test faults lint notebooks publish setup clean
+.PHONY: help run lab app check test faults lint notebooks figures classroom publish setup clean
 
 help:
 	@grep -B1 -E '^[a-z]+:' Makefile | grep -vE '^--'
@@ -63,6 +63,15 @@ lint: $(INSTALLED)
 notebooks: $(INSTALLED)
 	$(BIN)/python tools/exercises.py
 	$(BIN)/python tools/notebooks.py build "$$NOTEBOOK"
+
+# For lecturers: every picture of the notebooks as a file, in build/figures.
+figures: $(INSTALLED)
+	$(BIN)/python tools/figures.py
+
+# For a room without a network: one zip with all packages, in build/; EUROSAT_INPAINT_DATA=... puts
+# the tiles in.
+classroom: $(INSTALLED)
+	$(BIN)/python tools/classroom.py
 
 # For the owner: the repository's address into pyproject.toml, notebooks and README.
 publish: $(INSTALLED)

@@ -666,19 +666,23 @@ def _blocks_of(network):
         elif convolves or own:
             number = len(blocks)
         else:
-            # Sums, poolings and the like belong to what came before them.
+            # Sums and the like belong to what came before them, where the resolution is the same.
             number = max(block_of[source] for source in _sources_of(operation))
         _, side, _, channels = (*operation.output.shape, 1, 1, 1)[:4]
+        if not (convolves or own or kind == "InputLayer") and len(operation.output.shape) == 4:
+            if number < len(blocks) and side != blocks[number]["side"]:
+                number = len(blocks)
         if convolves and blocks[-1]["side"] == side and not blocks[-1]["name"]:
             number -= 1
-        if number == len(blocks):
+        if number == len(blocks) and (convolves or own or not blocks):
             name = operation.name if own else "" if convolves else "input"
             blocks.append({"name": name, "side": side, "channels": 0, "convolutions": 0})
         if convolves:
             blocks[number]["channels"] = max(channels, blocks[number]["channels"])
             blocks[number]["convolutions"] += 1
         block_of[operation.name] = number
-    return blocks, block_of
+    # What follows the last block belongs to it.
+    return blocks, {name: min(number, len(blocks) - 1) for name, number in block_of.items()}
 
 
 class Table:

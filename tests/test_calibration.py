@@ -76,6 +76,23 @@ def test_sparsification_leaves_out_the_most_doubtful_first():
         assert value == approx(np.mean(left) / errors[holes].mean())
 
 
+def test_sparsification_does_not_depend_on_the_order_of_what_is_expected_alike():
+    random = np.random.default_rng(5)
+    errors, expected = random.random((4, 8, 8)), random.integers(0, 3, (4, 8, 8)).astype(float)
+    masks = np.zeros((4, 8, 8, 1))
+    found = metrics.sparsification(errors, expected, masks)
+    np.testing.assert_allclose(
+        metrics.sparsification(errors[::-1], expected[::-1], masks), found, rtol=1e-12
+    )
+    np.testing.assert_allclose(metrics.sparsification(errors, 0 * expected, masks), 1, rtol=1e-12)
+    # Of random orders it is the mean.
+    orders = [
+        metrics.sparsification(errors, expected + 1e-3 * random.random(errors.shape), masks)
+        for _ in range(400)
+    ]
+    np.testing.assert_allclose(np.mean(orders, axis=0), found, rtol=0.02)
+
+
 def test_ause_is_0_for_the_right_order_and_largest_for_the_reverse():
     errors = np.random.default_rng(3).random((2, 20, 20))
     masks = np.zeros((2, 20, 20, 1))

@@ -124,7 +124,8 @@ def sparsification(errors: np.ndarray, expected: np.ndarray, masks: np.ndarray) 
     Args:
         errors: magnitudes of errors, (n, height, width), mean over the channels.
         expected: by which pixels are sorted, the same shape; errors themselves give the curve of an
-            oracle.
+            oracle. Of pixels that are expected to err alike none is taken away before the other:
+            each counts as their mean.
         masks: (n, height, width, 1), 1 = known, 0 = hole; only holes count, those of all tiles
             together.
 
@@ -144,8 +145,9 @@ def sparsification(errors: np.ndarray, expected: np.ndarray, masks: np.ndarray) 
         (1.0, 0.495)
     """
     errors, expected, holes = _errors_and_expected(errors, expected, masks)
-    falling = np.argsort(-expected[holes], kind="stable")
-    ordered = errors[holes][falling].astype(np.float64)
+    _, group, sizes = np.unique(-expected[holes], return_inverse=True, return_counts=True)
+    # As if in a random order where nothing is said about it.
+    ordered = np.repeat(np.bincount(group, errors[holes]) / sizes, sizes)
     # Of what is left from each pixel on: its sum, and how many there are.
     left = np.cumsum(ordered[::-1])[::-1]
     starts = np.minimum((SPARSIFIED * len(ordered)).astype(int), len(ordered) - 1)

@@ -22,14 +22,14 @@
 # there are patches of colour, with five large fields, with sixteen the eye misses
 # little.](figures/01_data_exploration.png)
 #
-# *Six tiles, rebuilt from their long waves. What only the short ones hold cannot be guessed across
-# a gap; section 4 says why.*
+# *Six tiles, rebuilt from their long waves. What only the short ones hold can hardly be guessed
+# across a gap; section 4 says why.*
 #
 # | | |
 # |---|---|
 # | **Time** | about 35 minutes, of which 1 is computing |
 # | **You need** | Python and some NumPy; nothing is trained |
-# | **Data** | the training tiles of [EuroSAT](https://doi.org/10.1109/JSTARS.2019.2918242): 27,000 tiles in all, cut from images of Sentinel-2, 64 by 64 pixels, each 10 m wide on the ground |
+# | **Data** | the training tiles of [EuroSAT](https://doi.org/10.1109/JSTARS.2019.2918242): 27,000 tiles in all, cut from images of Sentinel-2, of 64 by 64 pixels of 10 m |
 # | **Written to disk** | nothing; the archive of the tiles is kept where it was fetched |
 #
 # **You will learn**
@@ -84,12 +84,12 @@ print(f"{len(tiles)} of {len(training)} training tiles, source: {tiles.source}")
 # A tile has shape (64, 64, 3): rows, columns, and the channels red, green and blue. It is stored as
 # whole numbers from 0 to 255; to calculate, we divide by 255.
 
-# %% alt="Three tiles of each of five classes. AnnualCrop: large even fields with straight borders. Forest: dark green, almost empty. HerbaceousVegetation: dry slopes, brown and grey. Highway: a bright road from edge to edge. Industrial: halls with bright roofs."
+# %% alt="Three tiles of each of five classes. AnnualCrop: large even fields with straight borders. Forest: dark green, almost empty. HerbaceousVegetation: dry slopes, brown, grey or green. Highway: roads and junctions from edge to edge. Industrial: halls with bright roofs."
 by_class = [tiles.images[tiles.labels == label] for label in range(10)]
 rows = [[images[k] for images in by_class[:5]] for k in range(3)]
 figure = ei.plots.show_tiles(rows, None, tiles.class_names[:5], tiles.source)
 
-# %% alt="Three tiles of each of the other five classes. Pasture: green with hedges. PermanentCrop: small striped plots. Residential: houses a few pixels wide. River: a dark band across the tile. SeaLake: even dark blue, nearly nothing to see."
+# %% alt="Three tiles of each of the other five classes. Pasture: green with hedges. PermanentCrop: plots in rows and patches. Residential: houses a few pixels wide. River: a dark band across the tile. SeaLake: even blue or grey, nearly nothing to see."
 rows = [[images[k] for images in by_class[5:]] for k in range(3)]
 figure = ei.plots.show_tiles(rows, None, tiles.class_names[5:], tiles.source)
 
@@ -97,9 +97,9 @@ figure = ei.plots.show_tiles(rows, None, tiles.class_names[5:], tiles.source)
 # Each tile covers 640 m by 640 m. Fields have straight borders, roads and rivers cross from edge to
 # edge, houses are a few pixels wide. Forest and open water look almost empty.
 #
-# Soon we shall set missing pixels to 0, which is black. **Predict.** Among all the 27,000 tiles,
-# how many pixels are black of their own: (a) none, (b) one in a thousand, shadows mostly, (c) a few
-# percent, since water and forest are dark?
+# Soon we shall set missing pixels to 0, which is black. **Predict.** In these tiles, how many
+# pixels are genuinely black: (a) none, (b) one in a thousand, shadows mostly, (c) a few percent,
+# since water and forest are dark?
 
 # %%
 darkest = tiles.images.min(axis=(0, 1, 2))
@@ -112,9 +112,9 @@ assert black == 0
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# **(a)**, and not only in this sample: among all 27,000 tiles no pixel is black, and four tiles
-# hold a 0 in some channel (counted for this series). **(b)** takes shadow for the absence of light,
-# but air scatters some light even into deep shadow. **(c)** takes dark for black.
+# **(a)**. Nor is there one in the other tiles: a count of all 27,000, made for this series, found
+# no black pixel and four tiles with a 0 in some channel. **(b)** takes shadow for the absence of
+# light, but air scatters some light even into deep shadow. **(c)** takes dark for black.
 #
 # </details>
 #
@@ -139,12 +139,12 @@ means = np.array([pixels[tiles.labels == label].mean(axis=(0, 1, 2)) for label i
 figure = ei.plots.show_class_colours(means, tiles.class_names, source=tiles.source)
 
 # %% [markdown]
-# Blue leads in eight classes, as one expects of pictures taken through air, which scatters blue
-# light most. Only on the two kinds of cropland is red in front. Forest, pasture and water are dark,
-# industry and crops bright.
+# Blue leads in eight classes, perhaps since air scatters blue light most. Only on the two kinds of
+# cropland is red in front. Forest, pasture and water are dark, industry and crops bright.
 #
-# Inside a tile, do the channels rise and fall together? **Predict** the correlation of red and blue
-# within a tile: (a) about 0, they are different colours; (b) about 0.5; (c) above 0.9.
+# Inside a tile, do the channels rise and fall together? **Predict** the correlation of red and
+# blue, over the pixels of all tiles, each less the mean of its tile: (a) about 0, they are
+# different colours; (b) about 0.5; (c) above 0.9.
 
 # %%
 centred = pixels - pixels.mean(axis=(1, 2), keepdims=True)
@@ -157,15 +157,15 @@ columns = dict.fromkeys(channels, ".2f") | {"brightest in": ".1%"}
 entries = {
     c: (*row, share) for c, row, share in zip(channels, correlations, brightest, strict=True)
 }
-caption = "Correlation of the channels within a tile, and in how many pixels each is brightest"
+caption = "Correlation of channels, pixels less their tile's mean; where each is brightest"
 ei.plots.show_table(columns, entries, caption, tiles.source)
 
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
 # **(c)**. A roof is brighter than a road in every channel, a shadow darker in every channel.
-# **(a)** takes the names of the channels for independent quantities. **(b)** would be right for
-# pictures full of saturated colours; land seen from space is nearly grey.
+# **(a)** takes the names of the channels for independent quantities. **(b)** underrates how much
+# light, shadow and material do to all channels alike.
 #
 # </details>
 #
@@ -191,7 +191,7 @@ figure = ei.plots.show_by_class(
 # four fifths. The median industrial tile has more than ten times the contrast of the median tile of
 # Forest or SeaLake.
 
-# %% alt="Seven tiles from each end of the ranking by contrast and seven from its middle. The flattest are even dark water, those in the middle fields and meadows, the busiest industrial halls with white roofs."
+# %% alt="Seven tiles from each end of the ranking by contrast and seven from its middle. The flattest are even dark water, those in the middle are mixed, with housing, scrub, fields and a river bank, the busiest industrial halls with white roofs."
 ranked = np.argsort(contrast)
 places = {"flattest": 0, "median": len(ranked) // 2 - 4, "busiest": len(ranked) - 7}
 rows = [tiles.images[ranked[start : start + 7]] for start in places.values()]
@@ -217,20 +217,20 @@ ei.plots.show_table(columns, entries, caption, tiles.source, "class")
 # Forest and SeaLake together under one percent, and the mean is almost twice the median. That is
 # why this series also reports errors per class.
 #
-# **Think.** Someone halves a method's errors on Forest and SeaLake and leaves the rest alone. The
+# **Think.** Someone halves this fill's errors on Forest and SeaLake and leaves the rest alone. The
 # mean error falls by (a) less than one percent, (b) about 10 %, (c) half?
 #
 # <details><summary>Answer</summary>
 #
-# **(a)**: both classes together contribute under one percent. **(b)** weights classes by their
-# number of tiles, but a mean of errors weights them by the *size* of their errors. **(c)** takes an
-# improvement somewhere for one everywhere.
+# **(a)**: both classes together contribute under one percent. **(b)** would hold if all classes
+# erred alike; each contributes in proportion to its error. **(c)** takes an improvement somewhere
+# for one everywhere.
 #
 # </details>
 #
 # ## 4. Long waves can be filled, short ones hardly guessed
 #
-# Contrast does not tell on which scale a tile varies. A slope from dark to bright can have the same
+# Contrast does not tell at which scale a tile varies. A slope from dark to bright can have the same
 # standard deviation as a row of houses, yet is filled with ease. So we write a tile as a sum of
 # waves. The cosine transform treats the tile as mirrored at its edges, so that no false jump arises
 # there:
@@ -281,7 +281,7 @@ def radial(spectrum):
     return (np.bincount(ring, spectrum.ravel()) / np.bincount(ring))[1:32]
 
 
-# %% alt="Power against cycles per tile, both axes in powers of ten, for five classes and all together. All curves fall steeply and nearly straight. AnnualCrop falls fastest, Residential slowest; Forest and SeaLake lie lowest throughout."
+# %% alt="Power against cycles per tile, both axes in powers of ten, for five classes and all together. All curves fall steeply, and more steeply towards short waves. AnnualCrop falls fastest, Residential slowest; Forest and SeaLake lie lowest throughout."
 brightness = pixels @ np.array([0.299, 0.587, 0.114], np.float32)  # as the eye weighs channels
 cycles = np.arange(1, 32)
 curves = {
@@ -293,9 +293,10 @@ figure = ei.plots.show_curves(
 )
 
 # %% [markdown]
-# As in most photographs of nature (Torralba and Oliva, 2003), the curves fall steeply and nearly
-# straight: power falls like a power of frequency. AnnualCrop falls fastest, with its large even
-# fields; Residential slowest, with a house every few pixels. Forest and SeaLake lie low throughout.
+# As in most photographs of nature (Torralba and Oliva, 2003), the curves fall steeply, roughly like
+# a power of frequency, and more steeply still towards short waves. AnnualCrop falls fastest, with
+# its large even fields; Residential slowest, with a house every few pixels. Forest and SeaLake lie
+# low throughout.
 #
 # **Predict.** Two waves in a hundred have at most five cycles per tile. Which share of the power do
 # they hold: (a) two percent, (b) a third, (c) two thirds?
@@ -303,7 +304,7 @@ figure = ei.plots.show_curves(
 # %%
 spectrum = power(brightness)
 slope = np.polyfit(np.log(cycles[1:24]), np.log(radial(spectrum)[1:24]), 1)[0]
-print(f"power falls like frequency to the power of {slope:.1f}")
+print(f"on average power falls like frequency to the power of {slope:.1f}")
 
 below = {f"up to {limit}": frequency <= limit for limit in (2, 5, 8, 16)}
 total = spectrum.sum()
@@ -315,7 +316,8 @@ ei.plots.show_table(columns, entries, "What long waves hold", tiles.source, "cyc
 # <details><summary>Answer</summary>
 #
 # **(c)**. **(a)** would be noise, where all waves are equally strong. **(b)** underrates how steep
-# the fall is: a wave of twice the frequency has less than a fifth of the power.
+# the fall is: a wave of twice the frequency has a third to a fifth of the power, and less among
+# short waves.
 #
 # </details>
 #
@@ -323,9 +325,10 @@ ei.plots.show_table(columns, entries, "What long waves hold", tiles.source, "cyc
 # between can be read off; one shorter than about twice the gap may do anything inside it. In
 # notebook 02 half of the missing pixels lie within 3 pixels of a known one. Across a long gap of
 # width $w$ the distances run from 1 up to $w/2$ and down again, so half of its pixels lie within
-# $w/4$. Gaps are thus some 12 pixels wide, and waves under 24 pixels, above two or three cycles per
-# tile, are beyond plain interpolation. Low frequencies can be filled; high ones hardly even
-# guessed.
+# $w/4$. If all holes were such gaps, they would be some 12 pixels wide, and waves under 24 pixels,
+# above two or three cycles per tile, beyond plain interpolation. (Notebook 02 finds that nearly
+# half of the pixels have a known side only, and fare worse.) Low frequencies can be filled; high
+# ones hardly even guessed.
 #
 # **Think.** A network is trained for a small squared error. What will it paint where houses are
 # missing: (a) houses, (b) noise with the spectrum of houses, (c) an even, blurred tone?
@@ -343,7 +346,7 @@ ei.plots.show_table(columns, entries, "What long waves hold", tiles.source, "cyc
 
 # %%
 centred = brightness - brightness.mean(axis=(1, 2), keepdims=True)
-distances = (1, 2, 3, 4, 8, 16)
+distances = (1, 2, 3, 4, 5, 8, 16)
 products = [(centred[:, :, apart:] * centred[:, :, :-apart]).mean() for apart in distances]
 entries = {"correlation": np.array(products) / (centred**2).mean()}
 columns = dict.fromkeys(map(str, distances), ".2f")
@@ -351,16 +354,16 @@ caption = "How alike the brightness of two pixels of one row is"
 ei.plots.show_table(columns, entries, caption, tiles.source, "pixels apart")
 
 # %% [markdown]
-# Neighbours are nearly copies. The correlation $\rho$ is 0.6 three pixels away and 0.3 at eight:
-# what counts for a hole pixel is its distance to the nearest known one. It passes one half between
-# four and five pixels. Notebook 03 will show that from there on copying the nearest pixel is worse
-# than guessing the mean.
+# Neighbours are very alike. The correlation $\rho$ is 0.6 three pixels away and 0.3 at eight: what
+# counts for a hole pixel is its distance to the nearest known one. It passes one half between four
+# and five pixels. Notebook 03 will show that from there on copying the nearest pixel is worse than
+# guessing the mean.
 #
-# One more thing hides in the spectrum. JPEG stores brightness in full, but in EuroSAT's files the
-# two colour differences have half the resolution ("4:2:0").
+# One more thing hides in the spectrum. JPEG keeps brightness at full resolution, but in EuroSAT's
+# files the two colour differences have half the resolution ("4:2:0").
 
-# %% alt="Power of red minus brightness and of blue minus brightness, over that of brightness, against cycles per tile. Both ratios are largest at the longest waves and fall to one or two percent by 16 cycles per tile."
-differences = {"red": pixels[..., 0] - brightness, "blue": pixels[..., 2] - brightness}
+# %% alt="Power of red minus brightness and of blue minus brightness, over that of brightness, against cycles per tile. Both ratios are largest at the longest waves, fall to one or two percent by 16 cycles per tile, and rise a little at the end."
+differences = {"blue": pixels[..., 2] - brightness, "red": pixels[..., 0] - brightness}
 ratios = {
     f"{k} minus\nbrightness": radial(power(v)) / radial(spectrum) for k, v in differences.items()
 }
@@ -374,11 +377,12 @@ figure = ei.plots.show_curves(
 )
 
 # %% [markdown]
-# Beside brightness colour falls to one or two percent by 16 cycles per tile, where a picture of
-# half the resolution ends. Fine detail has no colour of its own, and a restored tile needs none.
-# (Procedural tiles were never JPEGs; their curves level off earlier.)
+# Relative to brightness, colour falls to one or two percent by 16 cycles per tile, where a picture
+# of half the resolution ends. How much of that is the files' doing and how much the land's, the
+# curve does not say. Either way fine detail has hardly any colour of its own, and a restored tile
+# needs none. (Procedural tiles were never JPEGs; their curves level off earlier.)
 #
-# ## 5. A shuffled split leaks; one by file name cannot
+# ## 5. A split that is shuffled anew each epoch leaks; one by file name does not
 #
 # The original project shuffled the tiles through a buffer, took the first 20,000 for training and
 # left 7,000 for the test. But the buffer shuffles *anew each time the data is read*, once per
@@ -409,17 +413,16 @@ print(f"the same order in each epoch: {len(frozen) - 20_000}")
 
 # %% [markdown]
 # After two epochs over 500 test tiles have been trained on, after thirty 961, one in seven. On the
-# original's own pipeline we measured 966; the seed makes the difference. With a frozen order there
-# are none.
+# original's own pipeline we measured 966, about the same. With a frozen order there are none.
 #
-# **Think.** Why does the leak stay under 1,000? (a) A tile comes out of the buffer at most 999
+# **Think.** Why can the leak never exceed 1,000? (a) A tile comes out of the buffer at most 999
 # places early. (b) Thirty epochs are too few. (c) The seed fixes the number of leaks.
 #
 # <details><summary>Answer</summary>
 #
-# **(a)**: tiles in the last 6,000 places never come among the first 20,000. **(b)** imagines a
-# shuffle of the whole file, but a small buffer shuffles only locally. **(c)** confuses the draws,
-# which a seed fixes, with what draws can do.
+# **(a)**: tiles in the last 6,000 places never come among the first 20,000, so only the other 1,000
+# that were left over can leak. **(b)** imagines a shuffle of the whole file, but a small buffer
+# shuffles only locally. **(c)** confuses the draws, which a seed fixes, with what draws can do.
 #
 # </details>
 #
@@ -456,8 +459,9 @@ _ = axis.set(xlabel="place in the file", ylabel="probability of a leak", xlim=(1
 #
 # What would the leak mean for a score? At worst, a network that learns its training tiles by heart
 # restores the leaked ones without any error. Then the 0.002465 that the original reports would be
-# about a seventh too small, as printed above. Probably far less: its training and test errors were
-# equal, so it cannot have learnt much by heart. But nobody can know, and that is the damage.
+# about a seventh too small, as printed above. Probably far less: the training and test errors that
+# it reports were equal, so it cannot have learnt much by heart. But nobody can know, and that is
+# the damage.
 #
 # The remedy is to leave nothing to chance. A hash function turns each *file name* into a number
 # from 0 to 1, evenly scattered, and we cut there. No order, seed or machine can move a tile across.
@@ -479,9 +483,9 @@ assert all(split_of(name) == ei.data.split_of(name) for name in names)
 
 # %% [markdown]
 # Of 27,000 tiles 20,319 go to training, 1,381 to validation, 5,300 to the test. *Validation* tiles
-# serve every choice, such as when to stop; the *test* tiles are read once, for the last table. The
-# original had one set for both, and so chose its weights by the tiles it was scored on. Do the
-# tiles we loaded obey?
+# serve every choice, such as when to stop. The *test* tiles serve none: they are read for the last
+# table of notebook 09, and calibrate and judge the intervals of notebook 10. The original used one
+# set for both, and so chose its weights by the tiles it was scored on. Do the tiles we loaded obey?
 
 # %%
 validation = ei.data.load_tiles("validation", source=source)
@@ -495,11 +499,12 @@ print(f"{len(training)} training tiles, {len(validation)} validation tiles, none
 # 1. A tile is an array without a black pixel, so zero in all channels can mean "missing".
 # 2. Classes differ in colour; within a tile the channels move almost as one.
 # 3. Forest and SeaLake are flat and Industrial is busy, so a mean error speaks of few classes.
-# 4. The spectrum is steep: waves longer than a gap can be filled, shorter ones hardly.
-# 5. Some 960 test tiles leak through a shuffle buffer. A split by file name leaks none.
+# 4. The spectrum is steep: waves longer than twice a gap can be filled, shorter ones hardly.
+# 5. Some 960 test tiles leak through a buffer that shuffles anew each epoch. A split by file name
+#    leaks none.
 #
 # **One figure to take along.** One colour per tile, the simplest fill there is, makes a third of
-# its error on Industrial alone, a tenth of the tiles. Every later method is held against it.
+# its error on Industrial alone, a tenth of the tiles.
 #
 # **Limits.** Figures come from a sample of the training tiles. That waves shorter than twice a gap
 # are lost is a rule of thumb: edges and repeating patterns can be continued further. And a hash

@@ -20,8 +20,8 @@
 # knows only lines cope with other holes?*
 #
 # ![One tile with a road, under a mask of each of eight families, and filled by push-pull and by the
-# U-Net. Push-pull breaks the road into beads; the U-Net joins it where the gaps are
-# narrow.](figures/02_mask_generation.png)
+# U-Net. Push-pull breaks the road into beads or loses it; the U-Net joins it in most
+# rows.](figures/02_mask_generation.png)
 #
 # *One road under eight kinds of holes. Section 6 makes this picture.*
 #
@@ -46,7 +46,7 @@
 import os
 import timeit
 
-import keras  # noqa: F401  # so that what TensorFlow says as it starts is said here
+import keras  # noqa: F401  # so that TensorFlow's start-up messages appear here
 import numpy as np
 from IPython.display import display
 from scipy.ndimage import distance_transform_edt
@@ -77,7 +77,7 @@ seed = 0  # fixes every mask below
 # has it the other way round, with 1 for the hole; this series never does. The masked tile is $x
 # \odot m$, pixel by pixel: known pixels stay, holes become 0.
 
-# %% alt="Seven tiles in four rows: whole, their masks of nine white lines on black, the masked tiles with black holes, and the same with holes in pale violet. On the dark forest and lake tiles the lines are lost in the black and plain in the violet."
+# %% alt="Seven tiles in four rows: whole, their masks of nine white lines on black, the masked tiles with black holes, and the same with holes in pale violet. On the dark forest and lake tiles the lines are dim in the black and plain in the violet."
 masks = ei.masks.line_masks(number_of_masks, seed=seed)  # float32 (number_of_masks, 64, 64, 1)
 tiles = ei.data.load_tiles("train", source=source)
 shown = np.array([np.flatnonzero(tiles.labels == label)[5] for label in (0, 1, 3, 4, 7, 8, 9)])
@@ -86,8 +86,9 @@ rows = [originals, given, originals * given, ei.plots.tint_holes(originals, give
 figure = ei.plots.show_tiles(rows, ["truth", "mask", "masked", "tinted"], source=tiles.source)
 
 # %% [markdown]
-# The third row is all a network will see. For our own eyes the pictures of this series show holes
-# in a pale violet from here on, as in the last row: black is lost beside a forest.
+# The second and third rows are all that a network of this series will see. For our own eyes the
+# pictures of this series show holes in a pale violet from here on, as in the last row: black is
+# lost beside a forest.
 #
 # You can still tell field from town; yet try to follow a road across a wedge. Where lines cross
 # nothing is added up: known is known.
@@ -129,9 +130,9 @@ figure = ei.plots.show_tiles(rows, row_labels, [f"{lines} lines" for lines in nu
 # row (row 63). Both columns are drawn evenly from 0 to 62. Column 63 never comes up, since the
 # original gave 63 as an upper bound that is itself excluded.
 #
-# How does a line become pixels? The plain idea: take those near enough to it. The pixel in row $r$
-# and column $c$ lies, of the line from column $t$ at the top to column $b$ at the bottom, at the
-# distance
+# How does a line become pixels? The plain idea: take those near enough to it. The distance of the
+# pixel in row $r$ and column $c$ from the line that runs from column $t$ at the top to column $b$
+# at the bottom is
 #
 # $$d = \frac{\left|\,63\,(c - t) - (b - t)\,r\,\right|}{\sqrt{63^2 + (b - t)^2}}.$$
 
@@ -186,8 +187,8 @@ ei.plots.show_table(columns, entries, "Pixels that a line paints in each row", c
 # Thickness 3 and 4 both paint five pixels, 5 and 6 seven. The reason is how OpenCV draws: it makes
 # a polygon around the line and fills it. The corners lie 1 pixel to either side for thickness 2, 2
 # pixels for 3 and 4, 3 pixels for 5 and 6, and half a pixel comes in by rounding. The *rows* of the
-# corners are rounded to whole pixels too, so a line slanted a little comes out too narrow, and one
-# slanted more too wide. Is our imitation right? OpenCV itself, drawing all 63 x 63 lines:
+# corners are rounded to whole pixels too, so the width depends on the slant. Is our imitation
+# right? We let OpenCV itself draw all 63 x 63 lines:
 
 # %%
 every_line = [(top, bottom) for top in range(63) for bottom in range(63)]
@@ -214,14 +215,14 @@ else:
 # %% [markdown]
 # Over all 63 x 63 lines, `packed_lines` and OpenCV have 98 % of the painted pixels in common, and
 # the same area. The plain test at distance 1.5 has 95 % in common and paints a percent too much; at
-# distance 1.0, which would be two pixels wide, 69 %. Whoever draws the nine lines two pixels wide,
-# as the name says, sets a harder task than the original's.
+# distance 1.0 it has 69 %. Whoever draws thinner lines, as the name suggests, keeps less of a tile
+# than the original did.
 #
 # ## 3. Nine lines keep 35.5 percent
 #
 # The *coverage* is the fraction of known pixels. Every mask has its own.
 
-# %% alt="Histograms of the coverage of many masks of 3, 5, 9 and 20 lines. Each is a narrow hump, around 14, 22, 36 and 60 percent; more lines are known more, and no two of the first three humps overlap much."
+# %% alt="Histograms of the coverage of many masks of 3, 5, 9 and 20 lines. Each is a narrow hump, around 14, 22, 36 and 60 percent; more lines, more known, and no two of the first three humps overlap much."
 samples = {}
 for lines in (3, 5, 9, 20):
     drawn = ei.masks.line_masks(number_of_masks, lines=lines, seed=seed)
@@ -233,8 +234,8 @@ columns = {"mean coverage": ".1%", "standard deviation, points": ".1f"}
 ei.plots.show_table(columns, entries, f"Coverage of {number_of_masks} masks each")
 
 # %% [markdown]
-# Nine lines keep 35 to 36 % of a tile, with a standard deviation of about 2 points: masks differ
-# more in *where* they are known than in *how much*.
+# On average nine lines keep 35.5 % of a tile, with a standard deviation of about 2 points: masks
+# differ little in *how much* they keep.
 #
 # **Think.** One line covers 5.0 % of a tile on average. Why do nine keep 35 % and not 45 %? (a)
 # Some lines are cut off at the border. (b) The nine lines are not independent. (c) Lines cross, and
@@ -283,7 +284,7 @@ ei.plots.show_table(columns, entries, "Expected coverage, by number of lines")
 #
 # The exact probability can be drawn as a map. Beside it is the mean of the sampled masks.
 
-# %% alt="Two maps of the tile that look alike: the exact probability that a pixel is known, and the mean of the sampled masks. Bright in the centre, with an hourglass around it: well known at the top and bottom, almost never at the left and right edges at mid-height."
+# %% alt="Two maps of the tile that look alike: the exact probability that a pixel is known, and the mean of the sampled masks. Bright in the centre, with an hourglass around it: about average at the top and bottom, almost never at the left and right edges at mid-height."
 known = probability_known(9, 2)
 maps, titles = [known, masks[..., 0].mean(axis=0)], ["exact", f"mean of {number_of_masks} masks"]
 figure = ei.plots.show_maps(maps, titles, "probability of being known")
@@ -299,14 +300,14 @@ for name, flipped in {"upside down": known[::-1], "along the diagonal": known.T}
 # is known with probability 0.64, the edges at mid-height with less than 0.02: what lies there has
 # nearly always to be inferred from elsewhere.
 #
-# Turned upside down the law of the masks is exactly the same. Along the diagonal everything
-# changes. So tiles may be flipped any way to make more training data, but masks must not be turned
-# with them.
+# Turned upside down the map stays as it is, to two decimals; along the diagonal it changes by up to
+# 0.39. So tiles may be flipped any way to make more training data. But masks are not turned with
+# them, as long as nine such lines are the task.
 #
 # How far is it from a hole pixel to what is known? In notebook 01, pixels three apart correlated at
 # 0.6 on EuroSAT, and eight apart only at 0.3.
 
-# %% alt="Distance to the nearest known pixel, for two masks and averaged over all. Between the lines it is a few pixels; beyond the outermost lines, towards the left and right edges at mid-height, it grows beyond 16."
+# %% alt="Distance to the nearest known pixel, for two masks and averaged over all. Between the lines it is a few pixels; beyond the outermost lines, towards the left and right edges at mid-height, it grows to 15 pixels in the second mask and to 11 in the mean."
 holes = masks[..., 0] == 0
 distances = np.array([distance_transform_edt(hole) for hole in holes])  # 0 where known
 far, share = distances.max(), np.mean(distances[holes] > 8)
@@ -315,8 +316,8 @@ maps, titles = [*distances[:2], distances.mean(axis=0)], ["first mask", "second 
 figure = ei.plots.show_maps(maps, titles, "distance to the nearest known pixel", largest=16)
 
 # %% [markdown]
-# Between lines the way is short. Beyond the outermost lines it grows and grows, up to more than 30
-# pixels.
+# Between lines the way is short. Beyond the outermost lines it keeps growing, in some masks to more
+# than 30 pixels.
 #
 # **Predict:** for which share of the hole pixels is there something known on one side of their row
 # only: (a) a twentieth, (b) a fifth, (c) nearly half?
@@ -342,13 +343,13 @@ for name, place in {"one side only": one_side, "both sides": holes & ~one_side}.
 #
 # </details>
 #
-# They lie more than twice as far from known ground as the others. At mid-height, where all lines
-# crowd together, it is more than half. No pixel has neither side, since every line crosses every
-# row.
+# One-sided pixels lie more than twice as far from known ground as the others. At mid-height, where
+# all lines crowd together, it is more than half. No pixel has neither side, since every line
+# crosses every row.
 #
-# **Think.** Where in the tile will errors be largest, whatever the method? (a) At the left and
-# right edges at mid-height. (b) In the middle, where lines cross. (c) Everywhere alike, since end
-# points are uniform.
+# **Think.** Where in the tile do you expect the largest errors? Notebook 03 checks it. (a) At the
+# left and right edges at mid-height. (b) In the middle, where lines cross. (c) Everywhere alike,
+# since end points are uniform.
 #
 # <details><summary>Answer</summary>
 #
@@ -359,7 +360,7 @@ for name, place in {"one side only": one_side, "both sides": holes & ~one_side}.
 #
 # </details>
 #
-# ## 5. A table of all lines draws masks a hundred times faster
+# ## 5. A table of all lines draws masks hundreds of times as fast
 #
 # A training epoch needs a fresh mask for each of 20,319 tiles. The readable way loops over masks
 # and lines:
@@ -406,18 +407,18 @@ for draw in (masks_by_loop, masks_from_table, ei.masks.line_masks):
 ei.plots.show_table({"µs per mask": ".0f"}, entries, "Time to draw a mask, best of five tries")
 
 # %% [markdown]
-# All three ways give the same masks, bit for bit. The last assertion holds a promise: the first
+# All three ways give the same masks, bit for bit. The last assertion checks a promise: the first
 # masks of a seed are the same however many you ask for. The original drew from a global random
 # generator, so no evaluation could be repeated on the same masks.
 #
-# The times depend on the machine, but not the verdict: the table is faster by about two orders of
-# magnitude. It pays because lines are few. For tiles of 512 pixels it would take over 8 GB, and the
-# package then computes lines as they come.
+# The times depend on the machine, but not the verdict: without the loop, and with each line drawn
+# once, it goes hundreds of times as fast. The table pays because lines are few. For tiles of 512
+# pixels it would take over 8 GB, and the package then computes lines as they come.
 #
-# ## 6. A U-Net trained on lines fills other holes, if help comes from the sides
+# ## 6. A U-Net trained on lines fills other holes too, best if help comes from the sides
 #
 # Nobody loses a picture to nine random lines. `ei.masks.make` draws seven other families by name,
-# each after something that does happen:
+# most of them after something that does happen:
 #
 # - **free lines** run in every direction;
 # - **scan-line gaps** are those of Landsat 7, whose scan-line corrector failed in 2003: wedges that
@@ -431,7 +432,7 @@ ei.plots.show_table({"µs per mask": ".0f"}, entries, "Time to draw a mask, best
 # To compare families we ask all for the coverage of nine lines. Shapes are then added until it is
 # reached. Scan-line gaps have no such parameter; their coverage follows from their width and place.
 
-# %% alt="Three masks of each of eight families with default settings, and three at the coverage of nine lines: lines, free lines, scan-line gaps, clouds, boxes, brush strokes, random pixels and dead columns. The holes are wide blobs, stripes, rectangles or single pixels."
+# %% alt="Three masks of each of eight families with default settings, and three at the coverage of nine lines: lines, free lines, scan-line gaps, clouds, boxes, brush strokes, random pixels and dead columns, white where known. The holes are wide blobs, stripes, rectangles or single pixels."
 same_coverage = {family: {"coverage": 0.355} for family in ei.masks.FAMILIES}
 same_coverage["scan_line_gaps"] = {"period": 14, "widest_gap": 12, "position": -1}
 by_default = {name: ei.masks.make(name, 200, seed=1) for name in same_coverage}
@@ -439,7 +440,7 @@ as_asked = {name: ei.masks.make(name, 200, seed=1, **same_coverage[name]) for na
 
 family_names = [family.replace("_", "\n") for family in same_coverage]
 rows = [[*by_default[name][:3], *as_asked[name][:3]] for name in same_coverage]
-titles = ["by default", "", "", "35.5 % known"]
+titles = 3 * ["by default"] + 3 * ["35.5 % known"]
 figure = ei.plots.show_tiles(rows, family_names, titles)
 
 entries = {
@@ -452,7 +453,7 @@ ei.plots.show_table(columns, entries, "Mean coverage of 200 masks of each family
 
 # %% [markdown]
 # Every family is within half a point of nine lines, and yet the holes are of very different kinds:
-# among random pixels something white is always near, in a cloud it may be far. In the explorer of
+# among random pixels a known one is always near, in a cloud it may be far. In the explorer of
 # section 1 you can choose each of them, and its own sliders appear.
 #
 # **Think.** All masks on the right hide the same share of the tile. On which family will a fill
@@ -461,9 +462,9 @@ ei.plots.show_table(columns, entries, "Mean coverage of 200 masks of each family
 #
 # <details><summary>Answer</summary>
 #
-# **(c)**: what counts is how far it is to known ground, and clouds hide the middle of large holes.
-# **(a)** forgets that pixels near each other are alike. **(b)** has it upside down: among random
-# pixels every hole has known neighbours.
+# **(c)**: what counts is how far it is to known ground, and the middle of a cloud is far from known
+# ground. **(a)** forgets that pixels near each other are alike. **(b)** has it upside down: among
+# random pixels every hole has known neighbours.
 #
 # </details>
 #
@@ -508,7 +509,7 @@ for family, (fill, network, change) in found.items():
     distance = mean_distance(every_mask[family])
     entries[family] = (distance, fill, network, change["value"], (change["low"], change["high"]))
 caption = f"MSE in the holes of {count} tiles, and how the U-Net changes it"
-ei.plots.show_table(columns, entries, caption, validation.source)
+display(ei.plots.show_table(columns, entries, caption, validation.source))
 
 rows = [{"name": family, "change": change} for family, (_, _, change) in found.items()]
 axis_label = "change of the MSE in the holes, from push-pull to U-Net, in %"
@@ -528,8 +529,8 @@ zero = figure.axes[0].axvline(0, color="0.4", linewidth=1)
 # on the first and less well on the second? (a) The gaps are wider. (b) The gaps run the other way.
 # (c) Chance: so few tiles say nothing.
 #
-# The experiment is easy. We turn the same holes by a quarter, so that nothing but their direction
-# changes.
+# The experiment is easy. We swap rows and columns of the same masks, so that what ran along now
+# runs across.
 
 # %% alt="The same change for lines, dead columns and scan-line gaps, as they are and turned by a quarter. Turned lines and dead rows gain much less than before; scan-line gaps that run down the tile gain nearly twice as much as those that run across."
 both_ways = {}
@@ -553,13 +554,13 @@ ei.plots.show_table(columns, entries, caption, validation.source)
 # turned lines it loses more than a third of its lead, on dead *rows* more than half; on scan-line
 # gaps that run *down* the tile its lead is nearly twice what it was, and at least as large as on
 # the lines it was trained on. So the answer is **(b)**. In training every line ran from top to
-# bottom, every row held known pixels, and section 4 said why masks are not turned with the tiles.
-# The network has learnt that help comes from left and right. Training on masks of every direction
-# would be the remedy.
+# bottom, and every row held known pixels. The network behaves as if it had learnt that help comes
+# from left and right. Section 4 of [notebook 11](11_whole_scenes.ipynb) shows what training on
+# masks of every kind does.
 #
 # And how does it look?
 
-# %% tags=["result"] alt="One tile with a road in eight rows, one for each family of masks: masked, filled by push-pull, by the U-Net, and the truth. Push-pull breaks the road into beads; the U-Net joins it between lines, dead columns and random pixels and fades in boxes and clouds."
+# %% tags=["result"] alt="One tile with a road in eight rows, one for each family of masks: masked, filled by push-pull, by the U-Net, and the truth. Push-pull breaks the road into beads or loses it; the U-Net joins it in most rows and fades under clouds."
 label = validation.class_names.index("Highway")
 tile = validation.images[validation.labels == label][9:10] / 255
 rows = [
@@ -575,9 +576,9 @@ titles = ["masked", "push-pull", "U-Net", "truth"]
 figure = ei.plots.show_tiles(rows, family_names, titles, validation.source)
 
 # %% [markdown]
-# Push-pull breaks the road into beads wherever it is interrupted. The U-Net joins it between lines,
-# dead columns and random pixels, nearly so across scan-line gaps, and from a stub it draws a short
-# way on into boxes and clouds. Where a whole corner is hidden, both give a smooth guess.
+# Push-pull breaks the road into beads, or loses it. The U-Net joins it in most rows, even across
+# boxes, and draws it on into hidden corners. Under clouds it draws a short way on from a stub and
+# fades.
 #
 # ## 7. "Zero means hole" fails on stretched pictures
 #
@@ -586,7 +587,7 @@ figure = ei.plots.show_tiles(rows, family_names, titles, validation.source)
 # was stretched for display, as is usual in remote sensing: the darkest twentieth of each channel
 # becomes 0, the brightest 1.
 
-# %% alt="Seven tiles stretched for display, masked, their masks, and the masks read off by zero means hole, in which wrong pixels are red. Specks of red lie along the lines wherever the stretched tile is black, most on the dark tiles."
+# %% alt="Seven tiles stretched for display, masked, their masks, and the masks read off by zero means hole, in which wrong pixels are red. Specks of red lie along the lines wherever the stretched tile is black, by far the most on the lake."
 low, high = np.quantile(originals, (0.05, 0.95), axis=(1, 2), keepdims=True)
 stretched = ((originals - low) / (high - low)).clip(0, 1)
 for name, pictures in {"as they are": originals, "stretched": stretched}.items():
@@ -603,8 +604,9 @@ figure = ei.plots.show_tiles(rows, row_labels, source=tiles.source)
 # %% [markdown]
 # On the tiles as they are the two masks agree to the pixel, as the assertion holds. On stretched
 # tiles some known pixels are black and pass for holes, red in the last row, and a method that
-# trusts zeros would repaint them. So the functions of this series take the mask where there is one,
-# and read zeros, as the original does, only where there is none.
+# trusts zeros would repaint them. Most of them are on the lake, whose few grey levels leave many
+# pixels at the darkest one. So the functions of this series take the mask where there is one, and
+# read zeros, as the original does, only where there is none.
 #
 # ## What you have learnt
 #
@@ -612,13 +614,13 @@ figure = ei.plots.show_tiles(rows, row_labels, source=tiles.source)
 # 2. OpenCV's thickness 2 paints three pixels per row.
 # 3. Nine lines keep 35.5 % of a tile, and each further line adds less.
 # 4. The middle is known well, the sides hardly, and nearly half of the task is extrapolation.
-# 5. A packed table draws the same masks, bit for bit, about a hundred times as fast.
+# 5. A packed table draws the same masks, bit for bit, hundreds of times as fast.
 # 6. A U-Net trained on lines helps on all eight families, but expects its holes to run down the
 #    tile.
 # 7. "Zero means hole" holds on EuroSAT and fails on stretched tiles.
 #
 # **One figure to take along.** Between lines the U-Net leaves two thirds of push-pull's error;
-# under clouds, which it never saw, three quarters.
+# under clouds, which it never saw, four fifths.
 #
 # **Limits.** These families are drawings of clouds and failing sensors, not records of them: real
 # clouds are half transparent at their rims and throw shadows. Interpolation was judged along rows

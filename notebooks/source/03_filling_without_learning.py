@@ -14,9 +14,9 @@
 # # 03 · Filling holes without learning
 #
 # **The question.** *How far does one get without a network?* That has to be known before one is
-# trained: what a network adds can only be judged against what is to be had for nothing. So we fill
-# the holes in six ways, build the one with the least error by hand, look where in the tile fills go
-# wrong, and at the end compute the best fill there can be, on pictures for which it is known.
+# trained: what a network adds can only be judged against what comes for free. So we fill the holes
+# in six ways, build the one with the least error by hand, look where in the tile fills go wrong,
+# and at the end compute the best fill there can be, on pictures for which it is known.
 #
 # ![Six tiles, whole and masked, and filled in six ways. The mean is flat, nearest makes cells with
 # hard borders, biharmonic makes blots, Telea, Navier-Stokes and push-pull turn soft far from the
@@ -75,7 +75,7 @@ masked = tiles * masks
 print(f"{len(tiles):,} of {len(everything):,} validation tiles, source: {validation.source}")
 
 # %% [markdown]
-# ## 1. Near the lines all fills agree, far from them none knows
+# ## 1. Beside the lines all fills but the mean look alike, far from them none knows
 #
 # **Think.** A third of the tile is known, in thin lines. You have no network and have never seen
 # another tile. What do you paint into a hole?
@@ -88,11 +88,11 @@ print(f"{len(tiles):,} of {len(everything):,} validation tiles, source: {validat
 #   halfway between the lines.
 # - **biharmonic**: a thin metal sheet through the known values, bent as little as possible (Damelin
 #   and Hoang). Slopes go on into the hole, and that is its strength and its weakness.
-# - **Telea**: the hole is filled from its border inwards, like a front of fire. Each pixel is a
+# - **Telea**: the hole is filled from its border inwards, like a fire front. Each pixel is a
 #   weighted mean of those already known near it, and those in the direction of the front count
 #   most.
 # - **Navier-Stokes**: lines of equal brightness are continued into the hole, as the lines of a flow
-#   would be. OpenCV does it, and Telea's too.
+#   would be. OpenCV has both this and Telea's.
 # - **push-pull**: averages of the known pixels at ever coarser resolution, and back again. We shall
 #   take it apart.
 
@@ -120,31 +120,34 @@ views = {"truth": examples, "masked": ei.plots.tint_holes(examples, example_mask
 figure = ei.plots.show_tiles(list(views.values()), list(views), wanted, validation.source)
 
 # %% [markdown]
-# Near the lines all fills but the mean agree. Far from them the mean is flat, nearest makes cells,
-# biharmonic makes bright and dark blots, and the last three turn soft. None of them invents a roof.
+# Near the lines all fills but the mean look alike. Far from them the mean is flat, nearest makes
+# cells, biharmonic makes bright and dark blots, and the last three turn soft. None of them invents
+# a roof.
 #
 # **Predict.** Which of the six can leave the range of what is known in its tile, above the
-# brightest known pixel or below the darkest: (a) all, (b) none that averages, (c) only nearest?
+# brightest known pixel or below the darkest: (a) all, (b) at most the biharmonic sheet, (c) only
+# nearest?
 
 # %%
 known = np.where(example_masks == 1, examples, np.nan)
 darkest = np.nanmin(known, axis=(1, 2), keepdims=True)  # of each tile and channel
 brightest = np.nanmax(known, axis=(1, 2), keepdims=True)
-for name in ("mean", "nearest", "biharmonic", "push-pull"):
+for name in filled:
     assert np.all((filled[name] > darkest - 1e-5) & (filled[name] < brightest + 1e-5))
 
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# **(b)**: a mean, however weighted, lies between what it averages. **(c)** has it backwards, for a
-# copy is always a known value. **(a)** would be true of the biharmonic sheet, were it not stopped.
+# **(b)**: a mean, however weighted, lies between what it averages, and so do Telea's and
+# Navier-Stokes' here. The sheet would leave the range, were it not stopped. **(c)** has it
+# backwards, for a copy is always a known value; **(a)** takes what the sheet does for what all do.
 #
 # </details>
 #
 # The assertion holds for the biharmonic sheet because scikit-image stops it there. The sheet
 # deserves a second look: where brightness rises towards the edge of a line, it goes on rising
-# behind it. Here is one row of a tile: the one in which it goes farthest beyond all that is known
-# in the row.
+# behind it. Here is one row of a tile: the one in which it goes beyond all that is known in the row
+# by the most.
 
 # %% alt="Brightness along one row of a tile: known pixels as dots, the truth in grey, the biharmonic sheet and push-pull. The sheet shoots far above the truth between two lines around column 22, where push-pull stays near the average of its surroundings."
 in_row = known.mean(axis=-1)  # brightness, NaN in the holes
@@ -162,23 +165,23 @@ ei.plots.name_curves(axis)
 ei.plots.say_synthetic(figure, validation.source)
 
 # %% [markdown]
-# The sheet shoots up between two lines, around column 22, where nothing is; at the right end it
-# carries its slope on, and there happens to be nearly right. Push-pull falls back to the average of
-# what is near.
+# The sheet shoots up between two lines, around column 22, where the truth is dark; at the right end
+# it carries its slope on, and there happens to be nearly right. Push-pull falls back to the average
+# of what is near.
 #
 # ## 2. Push-pull needs nothing but averages
 #
-# The fill with the least error of the six is also simple to build, and the networks of this series
-# start from it.
+# The fill with the least error of the six (notebook 05) is also simple to build, and the networks
+# of this series start from it.
 #
 # **Pull.** Average 2 x 2 pixels into one, counting only the known; note beside it what fraction of
-# the four was known. With known colour $s$ and fraction $f$ at level $l$, over the four pixels
-# below:
+# the four was known. With colour $s$, in which holes count as 0, and fraction known $f$ at level
+# $l$, over the four pixels below:
 #
 # $$s^{l+1} = \tfrac{1}{4} \sum s^l, \qquad f^{l+1} = \tfrac{1}{4} \sum f^l,
 # \qquad \text{colour} = s / f.$$
 #
-# After six steps one pixel is left: the mean of the whole tile.
+# After six steps one pixel is left: the mean of all known pixels.
 
 
 # %%
@@ -206,9 +209,9 @@ assert np.allclose(colour_of(levels[-1])[0, 0], (tile * mask).sum(axis=(0, 1)) /
 #
 # $$p^l = U p^{l+1} + t \, (s^l / f^l - U p^{l+1}), \qquad t = \min(4 f^l, 1).$$
 #
-# So a fine pixel is trusted fully when at least one of the four under it was known.
+# So a pixel is trusted fully once at least a quarter of the original pixels under it are known.
 
-# %% alt="The pyramid of push-pull in three rows, from 64 x 64 to 2 x 2. Pulling: violet gaps close as the resolution falls, none is left at 4 x 4. The fraction known grows to white. Pushing, from right to left: each level takes its gaps from the coarser one until the tile is whole."
+# %% alt="The pyramid of push-pull in three rows, from 64 x 64 to 2 x 2. Pulling: violet gaps close as the resolution falls, none is left at 4 x 4. The fraction known evens out to grey. Pushing, from right to left: each level takes its gaps from the coarser one until the tile is whole."
 picture = colour_of(levels[-1])
 pushed = [picture]
 for level in levels[-2::-1]:
@@ -229,9 +232,9 @@ figure = ei.plots.show_tiles(rows, ["pull", "known", "push"], names, validation.
 
 # %% [markdown]
 # Read the top row from left to right: the gaps close as the resolution falls, and at 4 x 4 none is
-# left. The middle row is the fraction known, white for all. Then read the bottom row from right to
-# left: each level takes its gaps from the coarser one, until the tile is whole. It needs no search
-# and no solving, hence its speed. The assertion says that these few lines are what the package
+# left. The middle row is the fraction known; white would be all of it. Then read the bottom row
+# from right to left: each level takes its gaps from the coarser one, until the tile is whole. It
+# needs no search and no solving. The assertion says that these few lines are what the package
 # computes.
 #
 # ## 3. A setting is a choice, and choices are made on validation tiles
@@ -303,14 +306,14 @@ ei.plots.show_table(
 # of the tile?
 #
 # Now we can look. First the squared error of hole pixels against their distance to the nearest
-# known one. The biharmonic sheet, the slowest of the six, sits this out.
+# known one. The biharmonic sheet, which takes long, sits this out.
 
 # %%
 fast = ("mean", "nearest", "Telea", "Navier-Stokes", "push-pull")
 restored = {name: ei.pretrained.restore_in_batches(fills[name], masked, masks) for name in fast}
 squared_errors = {name: ((p - tiles) ** 2).mean(axis=-1) for name, p in restored.items()}
 
-# %% alt="MSE against the distance to the nearest known pixel for five fills. The mean is nearly level. Nearest begins lower and crosses it at about five pixels; Telea and Navier-Stokes cross it farther out; push-pull stays lowest throughout and ends just below the mean."
+# %% alt="MSE against the distance to the nearest known pixel for five fills. The mean is nearly level. Nearest begins lower and crosses it at about five pixels; Telea and Navier-Stokes cross it farther out; push-pull is lowest from three pixels on and ends just below the mean."
 edges = np.array(ei.metrics.DISTANCE_EDGES)
 middles = (edges[:-1] + edges[1:]) / 2  # of each bin
 near = middles < 20  # few pixels are farther from a line
@@ -328,11 +331,12 @@ for name in ("nearest", "Telea", "Navier-Stokes", "push-pull"):
     print(f"{name}: worse than the mean", f"from {worse[0]} pixels" if len(worse) else "nowhere")
 
 # %% [markdown]
-# The mean colour cares little: it is wrong by about the variance of the tile wherever the pixel
-# lies, on EuroSAT a fifth more at the far end than beside a line, whose pixels are in the mean. The
-# other fills begin far lower beside a known pixel and rise steeply. Copying the nearest pixel is
-# *worse* than the mean from about five pixels on. Telea and Navier-Stokes, too, cross that line
-# farther out. Push-pull turns into a mean as it goes outwards, and stays below to the end.
+# The error of the mean colour hardly depends on the distance: it is wrong by about the variance of
+# the tile wherever the pixel lies, on EuroSAT a fifth more at the far end than beside a line, whose
+# pixels are in the mean. The other fills begin far lower beside a known pixel and rise steeply.
+# Copying the nearest pixel is *worse* than the mean from about five pixels on. Telea and
+# Navier-Stokes, too, cross that line farther out. Push-pull turns into a mean as it goes outwards,
+# and stays below to the end.
 #
 # **Think.** Two pixels five apart are still correlated. Why then is copying one of them worse than
 # the mean, which knows nothing of either?
@@ -377,8 +381,8 @@ print(f"nearest above the mean at {steps[error_of_copy > error_of_mean][0]} pixe
 # %% [markdown]
 # The dashed line is the mean. The rule $2 (1 - \rho)$ is close to what was measured out to four
 # pixels, and both cross the dashed line between four and five, where $\rho$ passes 1/2, as notebook
-# 01 foretold. Farther out the rule is too strict. One thing that it leaves out: it takes all pixels
-# to scatter alike, but the pixel copied is one of those that the mean is made of. Where fills go
+# 01 foretold. Farther out the rule is too strict, in part because the curve divides by the error of
+# the mean, which grows outwards, as printed above; the rule takes it for constant. Where fills go
 # wrong in the tile can be mapped, too.
 
 # %% alt="Maps of the expected squared error in the tile, of the mean and of push-pull. The mean is nearly as wrong everywhere, a little more at the sides. Push-pull shows an hourglass: dark in the middle and towards the top and bottom, bright at the left and right edges."
@@ -409,9 +413,9 @@ ei.plots.show_table(
 
 # %% [markdown]
 # The expected error at a position is the mean over the tiles in which it is a hole. Even the mean
-# is not equally wrong everywhere: 15 % more in the outer columns than in the middle, where most of
-# the pixels lie that it is made of. Under push-pull it is 62 %, and an hourglass appears: dark in
-# the middle and towards the top and bottom, where lines are dense, bright at the two sides.
+# is not equally wrong everywhere: 15 % more in the outer columns than in the middle, where known
+# pixels lie densest. Under push-pull it is 62 %, and an hourglass appears: dark in the middle and
+# towards the top and bottom, where lines are dense, bright at the two sides.
 #
 # ### Extrapolation is hard because it is far
 #
@@ -454,18 +458,18 @@ print(f"{distances[beyond].mean():.1f} beyond")
 ei.plots.show_table(columns, rings, "Push-pull", validation.source, corner="pixels away")
 
 # %% [markdown]
-# At equal distance the one-sided pixels are about a tenth worse, so one-sidedness itself cannot
-# cost much more than that. In all push-pull is two thirds worse there, since these pixels lie so
-# much farther out. What is hard about extrapolation is mostly the distance.
+# At equal distance the one-sided pixels are about a tenth worse, up to eight pixels away. In all
+# push-pull is two thirds worse there, and these pixels lie much farther out: most of what is hard
+# about extrapolation goes with the distance.
 #
 # ## 5. The best possible fill is blurred too
 #
 # How good can a fill get? For EuroSAT nobody knows. So we make pictures for which the best answer
 # can be *computed*: Gaussian random fields, in which two pixels at distance d have the covariance
 # $\exp(-d/12)$. Given the known pixels, the fill of least squared error is then the conditional
-# mean, a weighted sum of the known values. In geology it is called **kriging**, and the weights $W$
-# come from one linear system in the covariances $C$ of known pixels $k$ and holes $h$, which also
-# says how large the error will be:
+# mean, a weighted sum of the known values. In geostatistics it is called **kriging**, and the
+# weights $W$ come from one linear system in the covariances $C$ of known pixels $k$ and holes $h$,
+# which also says how large the error will be:
 #
 # $$C_{kk} W = C_{kh}, \qquad \hat x_h = W^{\mathsf T} x_k,
 # \qquad \mathrm{E}\,(\hat x_h - x_h)^2 = 1 - \sum_k W_{kh} C_{kh}.$$
@@ -496,8 +500,8 @@ assert np.isclose(achieved_error, predicted_error.mean(), rtol=0.05)
 # $$\frac{\sum |\hat x_i - \hat x_j|}{\sum |x_i - x_j|}.$$
 #
 # 1 is as sharp as the truth, 0 is flat. **Predict:** how sharp is the fill of *least possible*
-# squared error: (a) as sharp as the truth, (b) sharper than push-pull and softer than the truth,
-# (c) under a third of the truth?
+# squared error: (a) as sharp as the truth, (b) between a third and two thirds of that, (c) under a
+# third?
 
 
 # %%
@@ -528,7 +532,7 @@ ei.plots.show_table(
     "Fills of 100 pictures of Gaussian fields",
 )
 
-# %% alt="One Gaussian field, masked, and filled by five methods and by the optimum, in grey with doubled contrast. All fills are blurred between the lines; the optimum is no sharper than the others, nearest is blocky."
+# %% alt="One Gaussian field, masked, and filled by five methods and by the optimum, in grey with doubled contrast. All but nearest, which is blocky, are blurred between the lines; the optimum is about as soft as Telea and push-pull."
 panels = [field_pictures[0], *(answer[0] for answer in field_fills.values())]
 panels = [((panel[..., 0] - 0.5) * 2 + 0.5).clip(0, 1) for panel in panels]  # one channel
 in_colour = np.repeat(panels[0][None, ..., None], 3, axis=-1)
@@ -539,7 +543,8 @@ figure = ei.plots.show_tiles([panels], None, ["truth", "masked", *field_fills])
 # <details><summary>Answer</summary>
 #
 # **(c)**. **(a)** takes "best" for "most like the truth to the eye". **(b)** expects that a better
-# fill is a sharper one; it knows *more*, and still it answers with a mean.
+# fill is a sharper one. It is a little sharper than push-pull, yet softer than Navier-Stokes and
+# nearest, both of which have the larger error: sharpness does not follow error.
 #
 # </details>
 #
@@ -573,7 +578,8 @@ figure = ei.plots.show_tiles([panels], None, ["truth", "masked", *field_fills])
 # %% [markdown]
 # ## What you have learnt
 #
-# 1. Six fills without learning differ only far from the lines.
+# 1. Six fills without learning, all but the mean, look alike beside the lines and differ far from
+#    them.
 # 2. Push-pull is built from averages alone.
 # 3. A radius is chosen on validation tiles, and two hundred tiles leave some choices open.
 # 4. Most of the error is extrapolation. Copying gets worse than the mean where the correlation of

@@ -15,9 +15,9 @@
 #
 # **The question.** On the validation tiles push-pull has an MSE that is some five percent below
 # that of Navier-Stokes. *Is that a fact about the two fills, or the luck of these tiles?* A score
-# without an interval does not say. This notebook puts an interval on every score, shows why methods
-# have to be compared on the same tiles, and ends with the table that every later notebook is held
-# against.
+# without an interval does not say. This notebook puts an interval on the scores that are compared,
+# shows why methods have to be compared on the same tiles, and ends with the table that later
+# notebooks are measured against.
 #
 # ![MSE of six fills and the U-Net, each with its 95 % interval: a staircase from the mean colour
 # down to the U-Net.](figures/05_is_the_difference_real.png)
@@ -38,7 +38,7 @@
 # 2. what pairing is, and what it brings (6 minutes);
 # 3. how many tiles it takes to find a difference (7 minutes);
 # 4. why redrawing the masks says nothing about new tiles (3 minutes);
-# 5. how the fills and a network compare by every measure (8 minutes).
+# 5. how the fills and a network compare by the common measures (8 minutes).
 
 # %%
 import os
@@ -82,7 +82,7 @@ fills = {
 }
 
 # %% [markdown]
-# ## 1. The bootstrap says how far a mean may wander
+# ## 1. The bootstrap says how much a mean may vary
 #
 # A mean over $n$ tiles has a **standard error**: the standard deviation $s$ over tiles, divided by
 # the root of $n$,
@@ -105,15 +105,15 @@ ei.plots.show_table(columns, rows, f"MSE of {n:,} tiles", validation.source)
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# **(c)**. **(a)** and **(b)** think of a bell-shaped spread around the mean. But notebook 04 found
-# errors from class to class that differ a hundredfold: most tiles are easy, a few are terrible.
+# **(c)**. **(a)** and **(b)** expect tiles to be alike. But notebook 04 found errors from class to
+# class that differ a hundredfold: most tiles are easy, a few are terrible.
 #
 # </details>
 #
-# With so skewed a distribution we had better not lean on the normal law. The **bootstrap** does
-# without it: draw n tiles *with replacement* from the n we have, take the mean, do it 2,000 times,
-# and look how the means scatter. One thing it does suppose: that the tiles are drawn independently
-# of each other. Ours are so only roughly, since several may be cut from one satellite image.
+# With so skewed a distribution one may not trust the normal law. The **bootstrap** does without it:
+# draw n tiles *with replacement* from the n we have, take the mean, do it 2,000 times, and look how
+# the means scatter. One thing it does suppose: that the tiles are drawn independently of each
+# other. Ours are so only roughly, since several may be cut from one satellite image.
 
 # %%
 of_push_pull, of_navier_stokes = scores["push-pull"], scores["Navier-Stokes"]
@@ -133,7 +133,7 @@ assert abs(by_hand - by_package).max() < 0.4 * means.std()
 # masks*, and a tile that is hard for one is hard for the other. So we look at the difference tile
 # by tile, $d_t = e_t - e'_t$, and bootstrap its mean.
 
-# %% alt="Each dot is a tile: MSE of push-pull against that of Navier-Stokes, both axes in powers of ten. The dots hug the diagonal over more than three powers of ten: a tile that is hard for one fill is hard for the other."
+# %% alt="Each dot is a tile: MSE of push-pull against that of Navier-Stokes, both axes in powers of ten. The dots hug the grey diagonal of equal error over more than three powers of ten: a tile that is hard for one fill is hard for the other."
 figure, axis = plt.subplots(figsize=(4.2, 3.4))
 axis.scatter(of_navier_stokes, of_push_pull, s=5, alpha=0.4)
 axis.axline((1e-3, 1e-3), slope=1, color="0.4", linewidth=1)
@@ -159,20 +159,20 @@ figure = ei.plots.show_intervals(bars, "mse", "MSE, 95 % interval", validation.s
 zero = figure.axes[0].axvline(0, color="0.4", linewidth=1)
 
 # %% [markdown]
-# The dots hug the diagonal, since the tile decides far more than the method. Of the intervals the
-# two upper ones overlap for the most part, and whoever looked only at them would say "no
-# difference". The interval of the *paired* difference is several times shorter and, on EuroSAT,
-# does not hold 0. If the two fills were equally good on the whole, that would happen about once in
-# twenty times. So we take it that push-pull has the lower MSE on tiles and masks like these, by an
-# amount that the interval bounds.
+# The dots hug the grey diagonal of equal error, since the tile decides far more than the method. Of
+# the intervals the two upper ones overlap for the most part, and whoever looked only at them would
+# say "no difference". The interval of the *paired* difference is several times shorter and does not
+# contain 0. If the two fills were equally good on the whole, that would happen about once in twenty
+# times. So we take it that push-pull has the lower MSE on tiles and masks like these, by an amount
+# that the interval bounds.
 #
-# ## 3. Paired it takes hundreds of tiles, unpaired thousands
+# ## 3. Paired it takes hundreds of tiles, unpaired ten thousand or more
 #
-# How many would each way have needed? An interval of ± 1.96 standard errors leaves 0 when the
+# How many would each way have needed? An interval of ± 1.96 standard errors excludes 0 when the
 # difference found, $d$, is larger than $1.96\, s / \sqrt n$, where $s$ is the standard deviation of
 # what is averaged. If the true difference is exactly that large, the one found is larger half of
-# the time, so half of such experiments find nothing. To find it in four of five, the true
-# difference must be 1.96 + 0.84 standard errors, and so
+# the time, so half of such experiments find nothing. To find it in four of five experiments, the
+# true difference must be 1.96 + 0.84 standard errors, and so
 #
 # $$n = \left( \frac{2.8\, s}{d} \right)^2,$$
 #
@@ -182,7 +182,7 @@ zero = figure.axes[0].axvline(0, color="0.4", linewidth=1)
 
 # %%
 def tiles_needed(deviation, difference):
-    """Tiles for which a 95 % interval leaves 0 in four of five experiments."""
+    """Tiles for which a 95 % interval excludes 0 in four of five experiments."""
     return ((1.96 + 0.84) * deviation / difference) ** 2
 
 
@@ -201,15 +201,16 @@ columns |= {"difference here": "+.5f", "95 % interval": "+.5f"}
 ei.plots.show_table(columns, rows, "Tiles needed for four of five", validation.source)
 
 # %% [markdown]
-# By a factor of about fifty, $1 / (1 - \rho)$: the squared deviation of a difference of two numbers
-# that scatter alike is $2 (1 - \rho)\, s^2$ if they are paired, and $2 s^2$ if not. So for
-# push-pull and Navier-Stokes it takes some 230 tiles if both fill the *same* tiles and masks, and
-# over eleven thousand if not. The second pair is so close that it takes nearly nine hundred tiles
-# even when paired: keep it in mind for the last table. All four figures are rough, since the true
-# difference may lie anywhere in its interval. Measure methods on the same tiles and masks, always.
+# By a factor of about fifty. For two fills that scatter alike it would be $1 / (1 - \rho)$, here
+# 59: the squared deviation of a difference of two numbers that scatter alike is $2 (1 - \rho)\,
+# s^2$ if they are paired, and $2 s^2$ if not. So for push-pull and Navier-Stokes it takes some 230
+# tiles if both fill the *same* tiles and masks, and over eleven thousand if not. The second pair is
+# so close that it takes nearly nine hundred tiles even when paired: keep it in mind for the last
+# table. All four figures are rough, since the true difference may lie anywhere in its interval.
+# Measure methods on the same tiles and masks, always.
 #
 # Is the formula right, for so skewed a distribution? We try: draw as many tiles out of those we
-# have, look whether the interval leaves 0, and do it 2,000 times.
+# have, look whether the interval excludes 0, and do it 2,000 times.
 
 
 # %%
@@ -252,15 +253,16 @@ print(f"masks drawn anew, the same tiles: {by_masks:.6f}; other tiles: {by_tiles
 #
 # </details>
 #
-# Redrawing the masks moves our score by as little, but other *tiles* would move it several times as
-# much. The small figure says how well the score of *these* tiles is known, not how well a method
-# will do on new ones.
+# Redrawing the masks moves our score by as little (five draws tell that only roughly), but other
+# *tiles* would move it several times as much. The small figure says how well the score of *these*
+# tiles is known, not how well a method will do on new ones.
 #
 # ## 5. No fill is best by every measure, and the U-Net is best by its error
 #
-# All fills and the shipped U-Net, on the same tiles and masks, by every measure. `compare` restores
-# each tile once per method and puts a 95 % interval on every score. The biharmonic fill is slow, so
-# `teach` takes a third of the tiles; `full` takes all.
+# All fills and the shipped U-Net, on the same tiles and masks, by the common measures. (Spectral
+# peak and referee follow in notebook 07.) `compare` restores each tile once per method and puts a
+# 95 % interval on every score. The biharmonic fill is slow, so `teach` takes a third of the tiles;
+# `full` takes all.
 
 # %%
 in_table = ei.data.stratified_subset(validation.labels, min(tiles_in_table, n))
@@ -293,8 +295,8 @@ ei.plots.show_table(columns, rows, f"{len(subset)} validation tiles", subset.sou
 
 # %% [markdown]
 # "Sharp" is the gradient ratio, "agree" the land-cover agreement, "argmax" the "accuracy" trap of
-# notebook 04. Read down that column: on EuroSAT it puts the biharmonic sheet above all other fills,
-# and the mean colour only four points behind them.
+# notebook 04. Read down that column: it gives the biharmonic sheet the largest mean of the fills
+# (0.933, without an interval), and the mean colour only four points behind them.
 #
 # In `teach`, push-pull's MSE is not quite the one of section 1, since this is a part of the tiles.
 # That is no mistake; it is why only rows of *one* table may be compared.
@@ -302,17 +304,17 @@ ei.plots.show_table(columns, rows, f"{len(subset)} validation tiles", subset.sou
 # %% tags=["result"] alt="MSE of six fills and the U-Net on one set of tiles, each with its 95 % interval: a staircase from the mean colour over nearest, biharmonic, Telea, Navier-Stokes and push-pull down to the U-Net. Most neighbours overlap; the U-Net stands apart."
 figure = ei.plots.show_intervals(table, "mse", "MSE, 95 % interval", subset.source)
 
-# %% alt="Land-cover agreement of the same methods with 95 % intervals. Nearest stands out on the right at nine tenths; the mean colour is far below the others; the U-Net lies between."
+# %% alt="Land-cover agreement of the same methods with 95 % intervals. Nearest stands out on the right at nine tenths; the U-Net comes second, its interval overlapping those of the biharmonic sheet and Navier-Stokes; the mean colour is far below the others."
 figure = ei.plots.show_intervals(
     table, "land_cover_agreement", "land-cover agreement, 95 % interval", subset.source
 )
 
 # %% [markdown]
 # By MSE it is a staircase down to the U-Net; by land-cover agreement nearest stands out on the
-# right. Are the steps from row to row real? Each method less the one above it, paired:
+# right. Are the steps from row to row real? Each method minus the one above it, paired:
 
 # %%
-steps = {"mse": "+.5f", "psnr": "+.2f", "ssim": "+.3f", "land_cover_agreement": "+.3f"}
+steps = {"mse": "+.6f", "psnr": "+.2f", "ssim": "+.3f", "land_cover_agreement": "+.3f"}
 for score, form in steps.items():
     rows = {}
     for result in table[1:]:
@@ -326,7 +328,7 @@ for score, form in steps.items():
 # the step from Telea to Navier-Stokes ends next to 0: by section 3, some 460 tiles find so small a
 # difference about half of the time. And the measures contradict each other: push-pull is ahead of
 # Navier-Stokes by MSE and PSNR and behind by SSIM and agreement, and none of the four intervals
-# holds 0. Which one is better depends on what is asked.
+# contains 0. Which one is better depends on what is asked.
 #
 # By class, the MSE in the holes:
 
@@ -342,8 +344,8 @@ ei.plots.show_table(columns, rows, "MSE in the holes, by class", subset.source)
 
 # %% [markdown]
 # The U-Net has the least mean in every class, as asserted; in proportion it gains most on push-pull
-# on AnnualCrop and River, both of which have long borders to continue. (These means have no
-# intervals, and in `teach` some are of fewer than 40 tiles.) Last, where each method loses.
+# on AnnualCrop and River; why, this table cannot say. (These means have no intervals, and in
+# `teach` some are of fewer than 40 tiles.) Last, where each method loses.
 
 # %% alt="MSE against the distance to the nearest known pixel for six fills and the U-Net. The U-Net lies lowest throughout. The biharmonic sheet is the best fill right beside the lines and the worst far out; push-pull ends level with the mean colour."
 edges = np.array(ei.metrics.DISTANCE_EDGES)
@@ -363,24 +365,25 @@ ei.plots.show_table(columns, rows, "Between and beyond the outermost lines", sub
 
 # %% [markdown]
 # Between the lines the biharmonic sheet has the least mean of the six fills; beyond them it runs
-# away, and ends up above one colour for the whole tile. Its overshooting costs it the table. The
-# curve of the U-Net lies lowest throughout, in proportion most near the lines, where there is
-# something to continue.
+# away, up to the error of one colour for the whole tile. What it loses beyond the lines outweighs
+# what it gains between them. (These means have no intervals.) The curve of the U-Net lies lowest
+# throughout, in proportion to push-pull most near the lines.
 #
 # ## What you have learnt
 #
 # 1. The bootstrap puts an interval on a mean, by drawing tiles again and again.
 # 2. Pairing tells two fills apart whose own intervals overlap.
-# 3. That takes hundreds of tiles if they are paired, thousands otherwise.
+# 3. That takes hundreds of tiles if they are paired, over ten thousand otherwise.
 # 4. The spread over masks is not the uncertainty over tiles.
-# 5. One table, with intervals, is what every later notebook is held against.
+# 5. One table, with intervals, is what later notebooks are measured against.
 #
 # **One figure to take along.** To tell push-pull from Navier-Stokes takes some 230 tiles paired and
 # over eleven thousand unpaired.
 #
 # **Limits.** One kind of mask. Intervals are over tiles drawn from this data set; tiles cut from
-# one satellite image are not independent, so the truth is somewhat wider. And with many intervals
-# in one table, one in twenty of them misses what it should cover.
+# one satellite image are not independent, so the true intervals are wider, by an amount not
+# measured here. And with many intervals in one table, one in twenty of them misses what it should
+# cover.
 #
 # **Exercises:** [write a paired interval, and measure what choosing the best of many
 # costs](exercises/05_is_the_difference_real.ipynb).

@@ -20,7 +20,7 @@
 # it cost, and what does it break?* We build one as well as we can, and look. An attempt that fails
 # because it was built weakly teaches nothing.
 #
-# ![The right halves of six tiles, enlarged, as the U-Net, its control, the GAN and the U-Net with
+# ![A quarter of each of six tiles, enlarged, as the U-Net, its control, the GAN and the U-Net with
 # noise restore them, and the truth. The U-Net leaves fog in wide holes, noise makes it grainy, the
 # GAN puts fields and roofs there.](figures/07_gan_attempt.png)
 #
@@ -30,7 +30,7 @@
 # |---|---|
 # | **Time** | about 60 minutes, of which 5 are computing |
 # | **You need** | the U-Net of [notebook 06](06_unet_training.ipynb), the measures of [notebook 04](04_judging_a_restoration.ipynb), the referees above all, the paired intervals of [notebook 05](05_is_the_difference_real.ipynb); TensorFlow as the backend of Keras; no GPU |
-# | **Data** | 20,319 training tiles, 1,381 validation tiles. Shown is the middle tile of each of six classes, so that nobody has picked the pretty ones; often only its right half at mid-height, where holes are wide, enlarged four times |
+# | **Data** | 20,319 training tiles, 1,381 validation tiles. Shown is the middle tile of each of six classes, so that no tile was picked for being pretty; often only the quarter in the middle of its right half, where holes are wide, enlarged four times |
 # | **Written to disk** | nothing |
 #
 # **In this notebook you will**
@@ -127,7 +127,8 @@ ei.plots.show_table(columns, entries, "Three answers to each question")
 # The mean of all edges is a long ramp, the mean of all roads a faint haze. The median keeps the
 # edge and guesses its place; the road it leaves out altogether, since at no pixel is a road more
 # likely than none. One of the truths, sharp and in a wrong place, is the worst answer by either
-# error. So both losses forbid what the eye would like.
+# error. So neither loss wants what the eye would like: squared error blurs, absolute error drops
+# what is improbable.
 #
 # Now look at the last column of the table. *Every* truth has a step of 1 in it, and the mean has
 # none above 0.05. A critic who knows nothing but this can tell means from truths without knowing
@@ -137,14 +138,14 @@ ei.plots.show_table(columns, entries, "Three answers to each question")
 # <details><summary><b>Think:</b> the critic judges an answer without seeing the truth of that
 # tile. Is this a weakness?</summary>
 #
-# - *"Yes, it cannot know whether the edge is in the right place."* So it is, but this is what makes
-#   it useful: the errors that compare places are the ones that blur.
+# - *"Yes, it cannot know whether the edge is in the right place."* True, but this is what makes it
+#   useful: the errors that compare places are the ones that blur.
 # - *"No, it has learnt the true tiles by heart."* That would help nobody, for the tile to restore
 #   is a new one.
 # - *"It is the price."* Yes. What pleases the critic may be sharp, plausible and wrong.
 # </details>
 #
-# ## 2 · Noise takes a weave away
+# ## 2 · A network without noise has only its strides to make texture from
 #
 # **The generator** is the network that restores. Ours begins as the shipped U-Net, weights and all:
 # what squared error can teach, it knows already. It ends in the Lambda layer of notebook 06, so
@@ -167,8 +168,8 @@ ei.plots.show_table(columns, entries, "Three answers to each question")
 #
 # Ripples and grids are all that is left, then. The first GAN of this series, without noise, drew
 # both. So ours is given **noise**: two channels of random numbers, in the holes only, added to what
-# the first convolution says. At first they are weak. Still the generator begins a little worse than
-# the U-Net that it was, which has never had to ignore such a thing.
+# the first convolution says. At first they are weak. Still the generator begins farther from the
+# truth than the U-Net that it was, which has never had to ignore such a thing.
 #
 # The finest of the grids can be taken away by construction. The last convolution computes four
 # pixels at a time, a square of 2 x 2, and a critic lets the four drift apart in the same way
@@ -197,8 +198,9 @@ few = ei.data.stratified_subset(validation.labels, 32)  # tiles of all classes
 inputs = [tiles[few], masks[few]]
 composites = np.asarray(generator([masked[few], masks[few]]))
 apart = np.abs(composites - np.asarray(unet([masked[few], masks[few]]))).mean()
-missed = np.abs(composites - tiles[few]).mean()
-print(f"it begins {apart:.4f} away from the U-Net, in the mean, and {missed:.4f} from the truth")
+by_unet = np.asarray(unet([masked[few], masks[few]]))
+missed, at_first = (np.abs(x - tiles[few]).mean() for x in (composites, by_unet))
+print(f"it begins {apart:.4f} away from the U-Net; {missed:.4f} from the truth, not {at_first:.4f}")
 
 # %% [markdown]
 # Does it matter? Three GANs were trained alike but for this, for a ninth of the steps of the one
@@ -206,11 +208,11 @@ print(f"it begins {apart:.4f} away from the U-Net, in the mean, and {missed:.4f}
 # critic, which looks at patches two pixels apart instead of four. Below is the power of what they
 # restore along rows and columns, over that of the true tiles.
 #
-# **Predict.** Without noise a pattern repeats every four pixels, at 16 cycles per tile. Is it set
-# by (a) the critic, whose logits are four pixels apart, (b) the generator, which pools and
-# upsamples, or (c) the tiles? Which curve would tell?
+# **Predict.** Without noise a pattern repeats every four pixels, at 16 cycles per tile. If the
+# critic, whose logits are four pixels apart, set that period, what would the curve with the other
+# critic show there: (a) the same peak, (b) no peak, (c) a higher one?
 
-# %% alt="Power along rows and columns, restored over true, against cycles per tile. The U-Net falls steadily. The three GANs stay higher. Without noise there is a spike at 16 cycles, with either critic; with noise there is none."
+# %% alt="Power along rows and columns, restored over true, against cycles per tile. The U-Net falls steadily. Above some 5 cycles the three GANs stay higher. Without noise there is a narrow peak at 16 cycles, lower with the other critic; with noise there is none."
 path = Path("../benchmarks/results/gan_search.json")  # in the repository only
 search = json.loads(path.read_text()) if path.exists() else []
 power = {run["change"]: run["power_along_axes"] for run in search if run["steps"] <= 1000}
@@ -232,22 +234,23 @@ ei.plots.name_curves(axis)
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# **(b)**. **(a)** would move the spike when the critic's steps become smaller, and it stays where
-# it is. **(c)** would show it in the U-Net's curve, too.
+# **(b)**: the peak would move to the period of the smaller steps. What is seen is neither: it is
+# lower, and it has not moved. **(a)** would be plain evidence for the generator, whose poolings
+# have that period too.
 #
 # </details>
 #
-# The U-Net is the blur: the faster the wave, the less of it is left. The GANs have drawn something
-# at all frequencies. Without noise it has a spike at 16 cycles, which neither the U-Net nor the GAN
-# with noise shows. It is there with the critic of smaller steps too, and lower, but it has not
-# moved. So the critic's steps are not what sets the period. The generator's are left: it pools to
-# every second, fourth, eighth and sixteenth pixel. (All four curves rise at 20 cycles. That is of
-# the tiles.)
+# The U-Net is the blur: the faster the wave, the less of it is left. Above some 5 cycles the GANs
+# have drawn something at all frequencies. Without noise it has a spike at 16 cycles, which neither
+# the U-Net nor the GAN with noise shows. It is there with the critic of smaller steps too, and
+# lower, but it has not moved. So the critic's steps alone do not set the period; it fits the
+# generator, which pools to every second, fourth, eighth and sixteenth pixel. We varied only the
+# critic, and that one sees smaller patches, too.
 #
-# So noise takes a weave away. Whether it makes better texture, too, is another question. Section 7
-# comes back to it.
+# With noise the narrow peak is absent, in one run each; whether the texture is better is another
+# question, to which section 7 comes back.
 #
-# ## 3 · A critic needs eyes for what is fine
+# ## 3 · A critic learns faster if it is shown what is fine
 #
 # **The discriminator**, or critic, answers with *logits*: above 0 it takes what it sees for real,
 # below 0 for restored. It gets the whole composite, and beside it the mask, so that it need not
@@ -316,14 +319,14 @@ figure = ei.plots.show_tiles([[example, *views]], None, titles, validation.sourc
 # nearly always, since blur is plain to see. (b) The one with eyes more often, but far from always.
 # (c) Both about half of the time.
 #
-# The loss is the one of a coin that may be loaded. With $\operatorname{softplus}(t) = \log(1 +
-# e^t)$ and logits $D$,
+# The loss is binary cross-entropy. With $\operatorname{softplus}(t) = \log(1 + e^t)$ and logits
+# $D$,
 #
 # $$L_{\text{critic}} = \overline{\operatorname{softplus}(-D(\text{real}))}
 # + \overline{\operatorname{softplus}(D(\text{restored}))}.$$
 #
-# The bar is a mean in which patches count by how much of them is hole, since nothing can be told of
-# what is known.
+# The bar is a mean in which patches count by the share of holes in the 4 x 4 pixels at their
+# middle, since nothing can be told of what is known.
 
 
 # %%
@@ -371,7 +374,7 @@ curves = {name: np.convolve(values, np.ones(10) / 10, "valid") for name, values 
 figure = ei.plots.show_curves(
     1 + np.arange(len(curves["without"])),
     curves,
-    "step (each point is the mean of ten)",
+    "first of the ten steps averaged",
     "accuracy of the critic",
     validation.source,
 )
@@ -384,17 +387,15 @@ figure = ei.plots.show_curves(
 #
 # </details>
 #
-# With eyes the critic gets ahead within the first steps. After sixty steps the other one is where
-# this one was before the twentieth. A critic that hardly tells blur from truth has nothing to
-# teach. Such a one was in the first GAN of this series: it was right 58 times in a hundred, where a
-# referee that knows nothing but patches and their spectrum was right 95 times.
+# With eyes the critic gets ahead within the first steps. At the end the other one is where this one
+# was before its twentieth step. A critic that hardly tells blur from truth has nothing to teach.
 #
 # ## 4 · One step moves the critic, then the generator
 #
 # The critic lowers the loss from above. The generator $G$ wants its patches to be taken for real,
 # and itself not to stray from the truth:
 #
-# $$L_{\text{generator}} = \overline{(\text{restored} - \text{real})^2}
+# $$L_{\text{generator}} = \operatorname{mean}\,(\text{restored} - \text{real})^2
 # + w \; \overline{\operatorname{softplus}(-D(\text{restored}))}.$$
 #
 # Its first part is the **reconstruction loss** of notebook 06. It alone knows *which* tile is to be
@@ -405,9 +406,11 @@ figure = ei.plots.show_curves(
 # to mend. So its own loss gets a **penalty** (Mescheder et al., 2018): the squared slope of a
 # tile's mean logit, at true tiles,
 #
-# $$\tfrac{\gamma}{2} \left\lVert \nabla_x \overline{D(x)} \right\rVert^2.$$
+# $$\tfrac{\gamma}{2} \left\lVert 0.05\, \nabla_x \overline{D(x)} \right\rVert^2,$$
 #
-# To spare time it is taken of one tile in sixteen.
+# where 0.05 is about the contrast within a tile.
+#
+# To spare time it is taken of a few tiles of each batch only, here of one in eight.
 
 
 # %%
@@ -494,9 +497,9 @@ columns = dict.fromkeys(("its accuracy", "its loss", "adversarial loss"), ".2f")
 ei.plots.show_table(columns, entries, "How the game stands", corner="the critic")
 
 # %% [markdown]
-# - **Accuracy 0.5, loss 1.39**, which is 2 log 2: the critic guesses, or says the same to all. In
-#   the beginning it has not learnt anything yet. In the end it may mean that nothing gives the
-#   restored patches away, which is the aim; or that the critic is too weak to see what you see.
+# - **Accuracy 0.5, loss 1.39**, which is 2 log 2: the critic guesses. In the beginning it has not
+#   learnt anything yet. In the end it may mean that nothing gives the restored patches away, which
+#   is the aim; or that the critic is too weak to see what you see.
 # - **Accuracy about 0.75**: it is right more often than not, and what it knows is of use: both
 #   still learn.
 # - **Accuracy 1.0, loss near 0**: the critic has won. It has nothing left to learn, and what it
@@ -529,7 +532,7 @@ ei.plots.show_table(columns, entries, "How the game stands", corner="the critic"
 # on chasing the other. After each epoch the same six tiles are restored, since pictures are the
 # best gauge we have.
 
-# %% alt="The right halves of six tiles, enlarged, restored by the U-Net, by the GAN after each of its epochs, and the truth. After the first epoch a fine weave lies in the holes; later it is coarser, and ripples are left at the end."
+# %% alt="A quarter of each of six tiles, enlarged, restored by the U-Net, by the GAN after each of its epochs, and the truth. After the first epoch a fine weave lies in the holes; later it is coarser, and ripples are left at the end."
 keras.utils.set_random_seed(seed)
 generator = build(dtype=dtype)
 begin_as_unet(generator)
@@ -565,18 +568,18 @@ history = ei.training.fit_gan(
 )
 
 # %% [markdown]
-# After the first epoch a fine weave lies in the holes. It is a cheap texture, and a critic that has
-# not seen it yet takes it for real. While the critic learns to see it, it grows coarser and
-# fainter; then another one comes. After two minutes that is not over: the rate has fallen to zero
-# in the middle of the game, and what pattern is left is left. No loss shows it. Does it go away in
-# a longer training?
+# After the first epoch a fine weave lies in the holes, after later ones a coarser. After two
+# minutes the rate has fallen to zero in the middle of the game, and what pattern is left is left.
+# Does it go away in a longer training?
 #
-# ## 7 · A long training looks right, and errs more
+# ## 7 · Trained long, the GAN looks right and errs more than the U-Net
 #
 # The GAN that comes with the package was trained in the same way for longer. To be fair, it needs a
 # **control**: the same generator, begun from the same weights, with the same optimiser, the same
-# tiles, masks and noise, and a weight of 0. Whatever the control gains is owed to more training;
-# whatever the GAN has beside it is owed to the critic.
+# tiles but for 20 of 8,896 steps, masks and noise, and a weight of 0. Whatever the control gains is
+# owed to more training; whatever the GAN has beside it is owed to the critic. (The control was
+# trained on two cores by TensorFlow, the GAN on a GPU by JAX. The last table repeats the GAN on two
+# cores.)
 #
 # ### What it costs
 #
@@ -601,9 +604,10 @@ for title, card in cards.items():
 # ### What it buys
 #
 # Beside the U-Net and the control stands the impostor of notebook 04: the **U-Net with white
-# noise** in the holes, just so strong that it has the GAN's gradient ratio. **Predict:** by which
-# of the measures will the noise be taken for as good as the GAN? (a) By none, it knows nothing. (b)
-# By the gradient ratio alone. (c) By the gradient ratio and nearly by one of the kernel distances.
+# noise** in the holes, just so strong that it has the GAN's gradient ratio. **Predict:** the
+# gradient ratio takes noise and GAN for equals, on purpose. Which of the three kernel distances
+# comes nearest to that: (a) that of the last layer, (b) that of an early layer, (c) that of a
+# second classifier?
 
 # %%
 networks = {"U-Net": unet} | {title: ei.pretrained.load(name) for title, name in names.items()}
@@ -664,24 +668,25 @@ ei.plots.show_table(columns, entries, "The GAN, paired by tiles", validation.sou
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# **(c)**. **(a)** takes measures for judges of knowledge. **(b)** forgets notebook 04, where noise
-# lowered the early KID to a third.
+# **(b)**: of the way from the U-Net to the GAN, noise goes five sixths by the early layer, two
+# fifths by the others. Early layers see small things, and noise is small. **(a)** and **(c)** look
+# at what a whole tile is.
 #
 # </details>
 #
 # The GAN makes 1.4 times the U-Net's error. Its gradient ratio is 0.91, and so is that of the
-# noise, on purpose. The kernel distances take the noise for a good part of the way; that of the
-# early layer takes it for nearly all. The two measures that notebook 04 admitted do not. Noise has
-# a spectral peak of 2.4, and the referee is right about it in nineteen patches of twenty, as good
-# as ever. About the GAN the referee is right in six of ten, where five would be guessing.
+# noise, on purpose. By kernel distance the noise closes two fifths of the gap, by that of the early
+# layer five sixths. The two measures that notebook 04 trusts do not take it. Noise has a spectral
+# peak of 2.4, and the referee is right about it in nineteen patches of twenty, nearly as good as
+# ever. About the GAN the referee is right in six of ten, where five would be guessing.
 #
-# And the control? By referee, spectral peak and gradient ratio it is the U-Net again, and its error
-# is one or two percent larger. So more training of this kind buys nothing: whatever the GAN has,
-# for better and for worse, it owes to its critic.
+# And the control? By referee and gradient ratio it is the U-Net again, and its error is one or two
+# percent larger. So more training of this kind buys nothing: whatever the GAN has, for better and
+# for worse, it owes to its critic.
 #
 # Now the pictures.
 
-# %% tags=["result"] alt="The right halves of six tiles, enlarged, as the U-Net, its control, the GAN and the U-Net with noise restore them, and the truth. The U-Net and the control leave fog in wide holes, noise makes it grainy, the GAN puts fields, hedges and roofs there that look as real as the truth and are not in its places."
+# %% tags=["result"] alt="A quarter of each of six tiles, enlarged, as the U-Net, its control, the GAN and the U-Net with noise restore them, and the truth. The U-Net and the control leave fog in wide holes, noise makes it grainy, the GAN puts fields, hedges and roofs there that could be real, and streaks in the town. Above them the truth and what the lines left."
 rows = {name: pictures[shown][part] for name, pictures in restored.items()}
 tinted = ei.plots.tint_holes(tiles[shown], masks[shown])
 rows = {"truth": tiles[shown][part], "masked": tinted[part]} | rows
@@ -689,18 +694,18 @@ figure = ei.plots.show_tiles(list(rows.values()), list(rows), wanted, validation
 
 # %% [markdown]
 # The U-Net leaves a fog in every wide hole, and white noise only makes it grainy. The GAN puts
-# *things* there: a field behind a hedge, a roof beside a hall, a wood. Each of them could be there.
-# Hold them against the truth, tile by tile. The road leads on where it should, the field border is
-# nearly right, and where the river runs there is a meadow. It looks as real as the rest.
+# *things* there: a field behind a hedge, a roof beside a hall, a wood. Most of them could be there.
+# Compare them with the truth, tile by tile. The roads of the junction lead on where they should,
+# and where the river runs there is a meadow.
 #
 # ### One tile, many answers
 #
 # With noise comes something that no other network of this series can do: it can be asked again.
-# Here are three answers to each question, and beside them how far eight of them scatter, pixel by
+# Here are three answers to each question, and below them how far eight of them scatter, pixel by
 # pixel, white where they agree least.
 
 
-# %% alt="Three answers of the GAN to the same six masked tiles, the scatter of eight answers as a grey map, and the truth. The scatter is black along the lines and bright in wide holes, where houses and bushes change from answer to answer; a field border is the same in all three."
+# %% alt="Three answers of the GAN to the same six masked tiles, the scatter of eight answers as a grey map, and the truth. The scatter is black along the lines and bright in wide holes, where houses and bushes change from answer to answer; a field border is nearly the same in all three."
 def answers_of(which, count):
     """So many answers of the GAN to each of these masked tiles: (count, n, 64, 64, 3)."""
     networks = [ei.pretrained.load("gan", noise_seed=number) for number in range(count)]
@@ -718,8 +723,8 @@ figure = ei.plots.show_tiles(list(rows.values()), list(rows), wanted, validation
 # %% [markdown]
 # Near the lines all answers agree; the scatter is black there. In wide holes they differ: one has a
 # street through the houses, another has none. That is more honest than a single sharp answer. But
-# they differ less than one might wish. The field in the fourth tile has the same border every time,
-# and it is not where the truth has it.
+# they differ less than one might wish. The field in the fourth tile has nearly the same border
+# every time, and it is not where the truth has it.
 #
 # **Predict.** The mean of eight answers is (a) sharper and nearer to the truth, (b) sharper and
 # farther away, (c) more blurred and nearer?
@@ -743,7 +748,7 @@ ei.plots.show_table(columns, entries, "Answers of the GAN, averaged", validation
 # <details><summary>Answer</summary>
 #
 # **(c)**. **(a)** hopes that averaging removes errors and keeps detail; detail in eight different
-# places is what it removes. **(b)** takes a mean for a sum.
+# places is what it removes. **(b)** forgets that averaging cancels scatter.
 #
 # </details>
 #
@@ -758,7 +763,7 @@ ei.plots.show_table(columns, entries, "Answers of the GAN, averaged", validation
 # Where is the GAN farther from the truth than the U-Net, and where nearer? Here are the two tiles
 # on either end, and one from the middle.
 
-# %% alt="Five tiles, two on which the GAN gains most on the U-Net, one from the middle, two on which it loses most, as U-Net, GAN and truth. On the left a field goes on behind the last line as drawn; on the right halls and streets are sharp, bright and in the wrong place."
+# %% alt="Five tiles, two on which the GAN gains most on the U-Net, one from the middle, two on which it loses most, as U-Net, GAN and truth. On the left a field goes on behind the last line as drawn; on the right halls and streets are sharp and in the wrong place."
 harm = scores["GAN"]["by_tile"]["mse_holes"] - scores["U-Net"]["by_tile"]["mse_holes"]
 order = np.argsort(harm)
 picked = [*order[:2], order[len(order) // 2], *order[-2:]]
@@ -771,14 +776,14 @@ print(f"the GAN is nearer to the truth than the U-Net on {np.mean(harm < 0):.1%}
 # %% [markdown]
 # Hardly one tile in a hundred gains. There a field goes on behind the last line as the GAN has
 # drawn it, or a border runs where it has put one. What it loses most on are halls and streets:
-# sharp, bright, and next to where they are. Do not take the two on the left for skill. Of many bold
-# guesses some come true.
+# sharp, and next to where they are. Do not take the two on the left for skill. Of many bold guesses
+# some come true.
 #
 # ### What else was tried
 #
 # All of these began with the shipped U-Net's weights. In the short trainings, by
-# `benchmarks/gan_search.py`, one thing was changed at a time; the two long ones are the first row
-# once more, nine times as long.
+# `benchmarks/gan_search.py`, one thing was changed at a time, in the third row two; the two long
+# ones are the first row once more, nine times as long.
 
 # %%
 columns = {
@@ -795,26 +800,27 @@ entries = {
     for run in search
 }
 formats = {title: form for title, (_, form) in columns.items()}
-ei.plots.show_table(formats, entries, "One thing changed at a time, tiles of EuroSAT")
+ei.plots.show_table(formats, entries, "Changes to the recipe, tiles of EuroSAT")
 
 # %% [markdown]
 # The shipped GAN, last row but one, has the recipe of the first row and nine times its steps. It is
 # nearer to the truth, and the linear referee, which recognises 97 patches in a hundred after the
 # short training, recognises six in ten after the long one. The last row is the same training once
 # more, with another seed and on another kind of machine. By both referees and in its error it ends
-# within a hundredth of the first; its spectral peak is lower. **No change in the table does as much
-# as the length.** Three times the weight costs more error and is found out all the same. Without
-# noise the referee is right a little less often than with it. So the weave that noise takes away is
-# not what gives a young generator away, and whether a long training without noise would end where
-# ours did remains open. A critic of smaller steps costs the least error. Each of the short
-# trainings was done with one seed.
+# within a hundredth of the first; its spectral peak is lower. **To both referees no change in the
+# table does as much as the length.** Three times the weight costs more error Three times the weight
+# costs more error and is detected just as easily. Without noise the referee is right a little less
+# often than with it. So the weave that noise takes away is not what gives a young generator away,
+# and whether a long training without noise would end where ours did remains open. A critic of
+# smaller steps costs the least error. Each of the short trainings was done with one seed.
 #
 # ## What you have learnt
 #
-# 1. Both usual losses want blur, and a critic who knows nothing but the steepest step objects to
-#    it.
-# 2. With noise a generator has something to make texture from that does not repeat.
-# 3. A critic for holes has to be shown what is fine.
+# 1. Squared error blurs, absolute error drops what is improbable. A critic who knows nothing but
+#    the steepest step objects to the blur.
+# 2. Without noise a generator has borders and strides to make texture from; noise is something that
+#    does not repeat.
+# 3. A critic for holes learns faster if it is shown what is fine.
 # 4. Two losses, a penalty and one step are a page of code.
 # 5. GAN losses say how the game stands, and not how good the pictures are.
 # 6. After two minutes a pattern is left in the holes.

@@ -29,7 +29,7 @@
 # |---|---|
 # | **Time** | about 45 minutes, of which 3 are computing |
 # | **You need** | notebooks [04](04_judging_a_restoration.ipynb) and [05](05_is_the_difference_real.ipynb); nothing is trained |
-# | **Data** | validation tiles, and the test tiles: a fifth of them calibrates, the others judge |
+# | **Data** | validation tiles, and the test tiles: a fifth of EuroSAT's calibrates, the others judge |
 # | **Written to disk** | nothing |
 #
 # **You will learn**
@@ -61,8 +61,8 @@ seed = 0  # fixes every mask
 
 # %% [markdown]
 # Set all sizes above. Three sets of tiles, and each has its task. The *tables* below are made of
-# validation tiles. A fifth of the test tiles **calibrates**, and decides nothing else in the whole
-# series. The others **judge**: they have not been looked at for any choice.
+# validation tiles. A fifth of EuroSAT's 5,300 test tiles **calibrates**, and decides nothing else
+# in the whole series. The others, as many as are here, **judge**: no choice was made on them.
 
 # %%
 validation = ei.data.load_tiles("validation", source=source)
@@ -97,9 +97,9 @@ holes = {name: mask[..., 0] == 0 for name, mask in masks.items()}
 # %% [markdown]
 # ## 1 · One number is not enough for all pixels
 #
-# The card of a network has a mean absolute error. Here it is, beside what it is the mean of.
-# **Predict:** from the tenth to the ninetieth percent of the pixels the error grows by a factor of
-# (a) two, (b) five, (c) more than twenty?
+# The card of a network has a mean absolute error. Here is that of the judging tiles, with the
+# spread behind it. **Predict:** from the tenth to the ninetieth percentile of the pixels the error
+# grows by a factor of (a) two, (b) five, (c) more than twenty?
 
 # %%
 in_holes = errors["judging"].mean(axis=-1)[holes["judging"]]
@@ -111,14 +111,14 @@ ei.plots.show_table(columns, rows, "Hole pixels of the judging tiles", test.sour
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# **(c)**. **(a)** and **(b)** imagine a bell around the mean. Beside a line on a smooth tile a
-# pixel is nearly known; far from all lines among roofs it is hardly better than a guess.
+# **(c)**. Sizes of errors spread more than one thinks: one normal law for all pixels would give a
+# factor of 13 already. So the factor alone does not prove that pixels differ; the next sections do.
 #
 # </details>
 #
 # So the mean is too large for most pixels, and far too small for some. Where are those?
 
-# %% tags=["result"] alt="Five tiles in rows: truth, masked, restored, five times the true error, five times the expected one. The expected error is smooth, dark along the lines, bright far from them and where the surroundings have contrast; the true error is spotted, and bright in the same regions."
+# %% tags=["result"] alt="Five tiles in rows: truth, masked, restored, five times the true error, five times the expected one. The expected error is smooth, dark along the lines, bright far from them and where the surroundings have contrast; the true error is spotted, and bright in mostly the same regions; the corner of a field in Forest is missed."
 picked = ei.data.stratified_subset(sets["judging"].labels, 5, seed=4)
 pictures = []
 for i in picked:
@@ -134,15 +134,15 @@ figure = ei.plots.show_tiles(pictures, kinds, titles, test.source)
 # %% [markdown]
 # The last column is what section 3 predicts, from the masked tile alone. It does not know where
 # exactly the error is; it knows where it may be: far from the lines, and where the surroundings are
-# full of contrast.
+# full of contrast. The corner of a field in the second row it has missed.
 #
 # ## 2 · Errors grow with distance and with contrast
 #
 # Before a network predicts errors, a table should try. The first one: the mean error of hole pixels
 # by their **distance** to the nearest known pixel. The second: by distance **and local contrast**,
-# the deviation of the push-pull fill in a window of nine pixels. Both are made channel by channel.
-# **Before you run on:** on a smooth tile, far from the lines, and in the midst of contrast, beside
-# a line: where is the error larger?
+# the deviation of the push-pull fill in a window of 9 x 9 pixels. Both are made channel by channel.
+# **Before you run on:** is the error larger on a smooth tile (lowest row) 14 to 20 pixels away, or
+# beside a line in the highest contrast?
 
 # %%
 distance_edges = np.array([1, 1.5, 2.5, 3.5, 5, 7, 10, 14, 20])
@@ -186,7 +186,7 @@ for title, chosen in {"distance": (0,), "distance and contrast": (0, 1)}.items()
     table = table_of(*chosen)
     predictions[title] = {name: table[tuple(bins[name][k] for k in chosen)] for name in images}
 
-# %% alt="Mean absolute error by distance to the nearest known pixel and by local contrast, as a heat map. It is darkest at the lower left, beside a line on a smooth tile, and brightens to the right and upwards to more than ten times as much."
+# %% alt="Mean absolute error by distance to the nearest known pixel and by local contrast, as a heat map. It is darkest at the lower left, beside a line on a smooth tile, and brightens to the right and upwards, most at seven to ten pixels in the highest contrast; beyond, cells repeat each other."
 table = table_of(0, 1).mean(axis=-1)
 figure, axis = plt.subplots(figsize=(6.4, 3.4))
 mesh = axis.pcolormesh(table[1:, :].T, cmap=ei.plots.ERROR_COLOURS, vmin=0)
@@ -198,16 +198,16 @@ figure.colorbar(mesh, label="mean absolute error")
 ei.plots.say_synthetic(figure, test.source)
 
 # %% [markdown]
-# About equally: each of the two makes the error several times as large. It grows to the right and
-# upwards. Next to a line on a smooth tile it is a hundredth, far from lines in the midst of
-# contrast more than ten times that.
+# About equally: 0.045 in either place. The error grows to the right and upwards, from 0.003 beside
+# a line on a smooth tile to 0.16 at seven to ten pixels in high contrast. (Farther out there are
+# few pixels of high contrast; cells with less than a hundred repeat the one below.)
 #
-# ## 3 · A head behind the U-Net predicts them better
+# ## 3 · A head behind the U-Net orders them better
 #
-# The U-Net has looked at the tile in a hundred ways before it answers; its last features hold more
-# than distance and contrast. So a second, small network sees these features, the restored tile and
-# the mask, and predicts for each value the **scale** $s$ of its error. The U-Net itself is frozen.
-# The loss is that of Laplace's law,
+# The U-Net has looked at the tile in a hundred ways before it answers; its last features may hold
+# more than distance and contrast. So a second, small network sees these features, the restored tile
+# and the mask, and predicts for each value the **scale** $s$ of its error. The U-Net itself is
+# frozen. The loss is that of Laplace's law,
 #
 # $$\log s + \frac{|\text{error}|}{s},$$
 #
@@ -218,8 +218,10 @@ ei.plots.say_synthetic(figure, test.source)
 # %%
 head = with_error.get_layer("second_stage")
 card = ei.pretrained.card("unet_error")
-print(f"{head.count_params():,} parameters behind {with_error.count_params():,} in all")
-print(f"trained on {card['tiles_seen']:,} tiles; calibrated by {card['calibration']['tiles']:,}")
+print(f"{head.count_params():,} of {with_error.count_params():,} parameters")
+print(
+    f"saw {card['tiles_seen']:,} tiles, each several times; calibrated by {card['calibration']['tiles']:,}"
+)
 
 # %% [markdown]
 # How good is a prediction of errors? Take away the pixels that it calls the most doubtful, five
@@ -254,10 +256,11 @@ ei.plots.show_table(columns, rows, "Order of the doubtful pixels", test.source)
 
 # %% [markdown]
 # Contrast halves the area of the table of distances alone, and the head's is half of that once
-# more. Look at the curves: without the half of the pixels that the head doubts most, the mean error
-# is three tenths of what it was; the oracle would leave a fifth.
+# more. (Areas have no intervals. The head learnt from the train split, the tables from fewer
+# tiles.) Look at the curves: without the half of the pixels that the head doubts most, the mean
+# error is three tenths of what it was; the oracle would leave a fifth.
 #
-# ## 4 · A factor found on other tiles makes a promise of a guess
+# ## 4 · A factor found on other tiles turns a guess into a promise
 #
 # An expected error is a prediction, and may be wrong. To *promise* something, look at what actually
 # happens: on tiles kept for it, find the factor $q$ such that restored value $\pm\, q s$ holds the
@@ -266,8 +269,8 @@ ei.plots.show_table(columns, rows, "Order of the doubtful pixels", test.source)
 #
 # $$q = \min \left\{ q : \frac{\sum_t M_t(q) + 1}{n + 1} \le 0.1 \right\}.$$
 #
-# Here it is in ten lines. The unit is the **tile**, since pixels of a tile are no independent
-# witnesses: each tile has one share of missed values, and the mean of these shares is what counts.
+# Here it is in ten lines. The unit is the **tile**, since pixels of a tile are not independent:
+# each tile has one share of missed values, and the mean of these shares is what counts.
 
 
 # %%
@@ -295,8 +298,7 @@ assert abs(by_hand - by_package) < 1e-3
 # %% [markdown]
 # Why does that hold for *new* tiles? If the tiles of the calibration and the new one could have
 # come in any order, then the new one is as likely in every place among them. Nothing else is
-# needed: no law of errors, and no good prediction. A bad one makes wide intervals, and keeps the
-# promise all the same. This is **conformal risk control**.
+# needed: no law of errors. This is **conformal risk control**.
 #
 # **Predict.** The two tables are worse predictions than the head. Calibrated in the same way, their
 # intervals will (a) cover less than nine in ten, (b) cover as much and be wider, (c) cover more?
@@ -327,11 +329,11 @@ columns |= {"width against distance and contrast": "+.1%", "95 % interval": "+.1
 ei.plots.show_table(columns, rows, f"Intervals that promise {coverage:.0%}", test.source)
 
 # %% [markdown]
-# **(b)**. All three keep the promise, on EuroSAT to within a point, on tiles that none of them has
-# seen. That is what the calibration gives to any of them, good or bad. The *width* is where they
-# differ. The head's intervals are on average a tenth narrower than those of the better table, and
-# the paired interval of that difference is far from 0. The interval score, which fines each miss by
-# how far it missed, is a fifth lower in the mean.
+# **(b)**. All three come within a point of the promise, on tiles that none of them has seen: a bad
+# prediction makes wide intervals. That is what the calibration gives to any of them, good or bad.
+# The *width* is where they differ. The head's intervals are on average a tenth narrower than those
+# of the better table, and the paired interval of that difference is far from 0. The interval score,
+# which fines each miss by how far it missed, is a fifth lower in the mean.
 #
 # ## 5 · It holds on average, not for each tile, and not under other masks
 #
@@ -359,7 +361,7 @@ rows = {f"fifth {k + 1}": [own[part].mean()] for k, part in enumerate(fifths)}
 columns = {"coverage": ".3f"}
 ei.plots.show_table(columns, rows, "From the easiest tiles to the hardest", test.source)
 
-# %% alt="Coverage against the distance to the nearest known pixel, with a line at the promised 0.9. The head's curve stays closest to the line; the table of distance and contrast falls below it far from the lines."
+# %% alt="Coverage against the distance to the nearest known pixel, with a line at the promised 0.9. The head's curve stays within half a point of the line; the table of distance and contrast falls below it far from the lines."
 edges = np.array([1, 2, 3, 4, 6, 8, 10, 14, 20])
 by_distance = {name: ei.metrics.coverage_by_distance(*ends[name], edges) for name in predictions}
 middles = (edges[:-1] + edges[1:]) / 2
@@ -373,9 +375,10 @@ figure = ei.plots.show_histograms({"U-Net's head": own}, "coverage of a tile", t
 # %% [markdown]
 # Overall the promise is kept, and on EuroSAT it is nearly kept for each class: the lowest coverage
 # is that of SeaLake, 89.4 %, the highest that of Residential, 90.8 %, both with intervals that
-# leave 90 % by little. It is nearly kept for easy and for hard tiles, too. None of that was
-# promised. By distance the head's curve stays closest to the line, while the better of the two
-# tables covers too little far from the lines.
+# narrowly exclude 90 %. It is nearly kept for easy and for hard tiles, too. None of that was
+# promised. By distance the head's curve stays within half a point of the line, while the better of
+# the two tables covers too little far from the lines. (These curves pool pixels; the promise is a
+# mean over tiles.)
 #
 # The histogram is the warning. *Single* tiles are covered to anything from two thirds to 97 %. An
 # average over tiles promises nothing about one tile.
@@ -383,22 +386,25 @@ figure = ei.plots.show_histograms({"U-Net's head": own}, "coverage of a tile", t
 # ### Where it breaks
 #
 # The promise is one for tiles and *masks* like those of the calibration. What if the holes are
-# others? `ei.uncertainty.interval` takes any mask; whether it may is up to you. **Predict:** under
-# random pixels, with every hole beside something known, will it cover more than 90 % or less? And
-# under scan-line gaps?
+# others? `ei.uncertainty.interval` takes any mask; whether you may rely on it is for you to judge.
+# **Predict:** under random pixels, with every hole beside something known, will it cover more than
+# 90 % or less? And under scan-line gaps?
 
 # %%
 few = min(300, len(sets["judging"]), len(sets["calibration"]))
+drawn_from = {  # every class keeps its share
+    name: images[name][ei.data.stratified_subset(sets[name].labels, few)]
+    for name in ("judging", "calibration")
+}
 rows = {}
 for family in ei.masks.FAMILIES:
     drawn = ei.masks.make(family, few, seed=seed)
     drawn = drawn * (1 - (drawn.all(axis=(1, 2, 3))[:, None, None, None]))  # gaps of no width
     usable = drawn.any(axis=(1, 2, 3))
-    part, drawn = images["judging"][:few][usable], drawn[usable]
+    part, drawn = drawn_from["judging"][usable], drawn[usable]
     low, high = ei.uncertainty.interval(part, drawn, coverage)
     before = ei.metrics.interval_coverage(part, low, high, drawn).mean()
-    calibrating = images["calibration"][:few][usable]
-    factor = ei.uncertainty.calibrated_factor(calibrating, drawn, coverage)
+    factor = ei.uncertainty.calibrated_factor(drawn_from["calibration"][usable], drawn, coverage)
     low, high = ei.uncertainty.interval(part, drawn, factor=factor)
     rows[family] = (before, factor, ei.metrics.interval_coverage(part, low, high, drawn).mean())
 columns = {"calibrated on lines": ".3f", "own factor": ".2f", "calibrated on these": ".3f"}
@@ -407,9 +413,9 @@ ei.plots.show_table(columns, rows, f"Coverage under other masks, {few} tiles", t
 # %% [markdown]
 # The factor for lines covers too little under scan-line gaps, where it misses thirteen values in a
 # hundred instead of ten, and a little too little under boxes and dead columns. Under random pixels
-# it covers nearly everything, with intervals that are wider than need be. There is no telling
-# beforehand which way it goes. The remedy is in the last two columns: calibrate on masks like those
-# that you have, and the promise is back, for all eight families.
+# it covers nearly everything, with intervals that are wider than need be. How far it goes has to be
+# measured. The remedy is in the last two columns: calibrate on masks like those that you have, and
+# the promise is back, for all eight families.
 #
 # And if the *tiles* are others? Here the same tiles, with more contrast, as another sensor or
 # another light might show them.
@@ -427,19 +433,18 @@ columns = {"coverage": ".3f", "mean width": ".4f"}
 ei.plots.show_table(columns, rows, "Other tiles, the same factor", test.source)
 
 # %% [markdown]
-# With more contrast coverage falls, to 87 % at twice the contrast; with less it rises. The scales
-# grow with contrast, but not as fast as the errors. Here no mask can help: for another sensor the
-# factor has to be found on tiles of that sensor. Where there are none, an expected error tells
-# still where errors are more likely, and an interval is no promise any more.
+# With more contrast coverage falls, to 87 % at twice the contrast; with less it rises. The
+# intervals grow with contrast, but not enough. Here no mask can help: for another sensor the factor
+# has to be found on tiles of that sensor. Where there are none, an interval is no promise any more.
 #
 # ## What you have learnt
 #
 # 1. Errors of restored pixels differ by more than a factor of twenty.
 # 2. Distance and contrast predict them, a head behind the U-Net better.
 # 3. Predictions are scored by what is left when the doubtful pixels go.
-# 4. A factor found on tiles kept for it makes a promise of a prediction, whether that is good or
+# 4. A factor found on tiles kept for it turns a prediction into a promise, whether that is good or
 #    bad.
-# 5. The promise holds on average over tiles. It breaks under other masks and on other tiles.
+# 5. The promise holds on average over tiles. It may break under other masks and on other tiles.
 #
 # **One figure to take along.** At the same promise of 90 % the head's intervals are a tenth
 # narrower than those of a table of distance and contrast.

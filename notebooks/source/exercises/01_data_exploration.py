@@ -88,7 +88,10 @@ splits = [split_by_name(name) for name in names]
 share = np.mean([split == "test" for split in splits])
 assert 0.17 < share < 0.23, f"about a fifth should be test tiles, got {share:.0%}"
 differing = [name for name, split in zip(names, splits) if split != ei.data.split_of(name)]
-assert not differing, f"{len(differing)} names are in another split than the series has them in"
+assert not differing, (
+    f"{len(differing)} names are in another split than the series has them in: use the SHA-256 of the "
+    "name, which is the same in every process; Python's hash() is not"
+)
 
 
 # %% tags=["wrong"]

@@ -73,24 +73,27 @@ def line_mask(top, bottom, half_width):
 
 
 # %% tags=["check"]
-upright, slanted = line_mask(20, 20, 1), line_mask(0, 63, 1)
+upright, slanted = line_mask(20, 20, 1), line_mask(0, 63, 1.5)
 assert upright.shape == (64, 64) and upright.dtype == np.float32, "float32 of shape (64, 64)"
 assert upright[:, 19:22].all() and upright.sum() == 3 * 64, "an upright line is 3 pixels wide here"
 widths = slanted[20:40].sum(axis=1)
-assert (widths == 3).all(), f"across a line of 45 degrees a row has 3 pixels of it, got {widths[0]}"
+assert (widths == 5).all(), (
+    f"across a line of 45 degrees half-width 1.5 is 5 pixels of a row, got {widths[0]}: "
+    "measure across the line"
+)
 
 
 # %% tags=["wrong"]
 def line_mask(top, bottom, half_width):
     row, column = np.mgrid[:64, :64]
     distance = abs(column - top - (bottom - top) / 63 * row)
-    return (distance <= half_width * np.hypot(1, (bottom - top) / 63)).astype(np.float64)
+    return (distance <= half_width).astype(np.float32)
 
 
 # %% [markdown]
 # ## 3 · Write code: the same masks again
 #
-# Masks of a training must be the same whenever it is run. The original drew them from NumPy's
+# Training masks must be the same whenever a training is run. The original drew them from NumPy's
 # global generator, which every other cell draws from too. Draw the columns of lines so that a seed
 # alone decides, the first ones do not depend on how many are asked for, and nobody else's numbers
 # change.
@@ -98,7 +101,7 @@ def line_mask(top, bottom, half_width):
 
 # %% tags=["solution"]
 def columns(count, seed):
-    """Top and bottom column of so many lines: integers in 0 to 62, shape (count, 2)."""
+    """Top and bottom column of `count` lines: integers from 0 to 62, shape (count, 2)."""
     ### BEGIN SOLUTION
     return np.random.default_rng(seed).integers(0, 63, size=(count, 2))
     ### END SOLUTION
@@ -109,6 +112,9 @@ np.random.seed(7)
 before = np.random.get_state()[1].copy(), np.random.get_state()[2]
 first, again, longer = columns(9, seed=1), columns(9, seed=1), columns(12, seed=1)
 after = np.random.get_state()[1], np.random.get_state()[2]
+assert first.shape == (9, 2), f"two columns of each line: shape (9, 2), got {first.shape}"
+many = columns(2000, seed=3)
+assert many.min() == 0 and many.max() == 62, "every column from 0 to 62 must be possible"
 assert np.array_equal(first, again), "the same seed must give the same columns"
 assert np.array_equal(first, longer[:9]), "the first ones must not depend on how many are drawn"
 assert not np.array_equal(first, columns(9, seed=2)), "another seed must give other columns"

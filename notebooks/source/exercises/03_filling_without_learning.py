@@ -20,7 +20,8 @@ import numpy as np
 
 import eurosat_inpaint as ei
 
-tiles = ei.data.load_tiles("validation").images[:20] / 255
+everything = ei.data.load_tiles("validation")
+tiles = everything.images[ei.data.stratified_subset(everything.labels, 20)] / 255
 masks = ei.masks.line_masks(20)
 masked = tiles * masks
 
@@ -92,10 +93,13 @@ def pull(tile, known):
 tile, known = np.full((64, 64, 3), 0.6), np.zeros((64, 64, 1))
 known[::2, ::2] = 1
 known[:2, :2] = 0
-colours, fractions = pull(tile, known)
-assert colours.shape == (32, 32, 3) and fractions.shape == (32, 32, 1)
+colours, fractions = pull(np.where(known == 1, tile, 0.9), known)
+shapes = colours.shape, fractions.shape
+assert shapes == ((32, 32, 3), (32, 32, 1)), f"(32, 32, 3) and (32, 32, 1), got {shapes}"
 assert np.allclose(fractions[1:], 0.25), "one of four is known, so the fraction is a quarter"
-assert np.allclose(colours[1:], 0.6), "divide by how many are known, not by four"
+assert np.allclose(colours[1:], 0.6), (
+    "only known pixels count, and are divided by how many they are"
+)
 assert np.isfinite(colours).all() and (colours[0, 0] == 0).all(), "where none is known: 0, not NaN"
 
 

@@ -20,14 +20,15 @@ import numpy as np
 
 import eurosat_inpaint as ei
 
-tiles = ei.data.load_tiles("validation").images[:60] / 255
+everything = ei.data.load_tiles("validation")
+tiles = everything.images[ei.data.stratified_subset(everything.labels, 60)] / 255
 masks = ei.masks.line_masks(60)
 
 # %% [markdown]
 # ## 1 · Write code: the error in the holes
 #
-# The series scores holes so: for each tile the mean of the squared error over its hole pixels and
-# their channels, then the mean over tiles. A tile with many holes counts no more than one with
+# The series scores holes as follows: for each tile the mean of the squared error over its hole pixels
+# and their three channels, then the mean over tiles. In `masks`, of shape (n, 64, 64, 1), 0 is a hole. A tile with many holes counts no more than one with
 # few.
 
 
@@ -49,7 +50,9 @@ expected = float(ei.metrics.mse(tiles, restored, uneven).mean())
 answer = error_in_holes(tiles, restored, uneven)
 pooled = ((restored - tiles) ** 2)[uneven[..., 0] == 0].mean()
 assert not np.isclose(answer, pooled), "that is the mean over pixels: first over each tile's holes"
-assert np.isclose(answer, expected), f"expected {expected:.6f}, got {answer:.6f}"
+assert np.isclose(answer, expected), (
+    f"hole pixels only, all three channels: {expected:.6f}, got {answer:.6f}"
+)
 
 
 # %% tags=["wrong"]

@@ -34,7 +34,7 @@ import numpy as np
 
 # %% tags=["solution"]
 def corrected(fill, correction):
-    """sigmoid(logit(fill) + correction), the fill clipped first; arrays of one shape."""
+    """sigmoid(logit(fill) + correction), the fill clipped first; arrays, or a number for all."""
     ### BEGIN SOLUTION
     fill = np.clip(fill, 1e-3, 1 - 1e-3)
     logit = np.log(fill) - np.log(1 - fill)

@@ -35,7 +35,9 @@ import numpy as np
 # ## 1 · Write code: the hinge loss
 #
 # Another pair of losses. The critic wants logits of at least 1 for true patches and at most -1 for
-# restored ones; beyond that it does not care. The generator wants the critic's logits high.
+# restored ones; beyond that it does not care, and what is missing it pays for: the mean over true
+# patches plus the mean over restored ones. The generator wants the critic's logits high: its loss is
+# minus their mean.
 
 
 # %% tags=["solution"]

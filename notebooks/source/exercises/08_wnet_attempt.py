@@ -21,7 +21,8 @@ from scipy.ndimage import uniform_filter
 
 import eurosat_inpaint as ei
 
-tiles = ei.data.load_tiles("validation").images[:60] / 255
+everything = ei.data.load_tiles("validation")
+tiles = everything.images[ei.data.stratified_subset(everything.labels, 60)] / 255
 masks = ei.masks.line_masks(60)
 blurred = np.where(masks == 1, tiles, np.clip(uniform_filter(tiles, (0, 9, 9, 0)), 0, 1))
 
@@ -29,8 +30,9 @@ blurred = np.where(masks == 1, tiles, np.clip(uniform_filter(tiles, (0, 9, 9, 0)
 # ## 1 · Write code: cheat a measure
 #
 # The gradient ratio asks whether a restoration is as sharp as the truth: 1 is right. `blurred`
-# fails it. Bring it to between 0.9 and 1.1 *without* knowing anything of the truth in the holes:
-# add what you like there. Then look what the spectral peak says to it.
+# fails it. Bring it to between 0.9 and 1.1 without copying anything of the truth into the holes: add
+# what you like there. You may ask the measure, `ei.metrics.gradient_ratio(tiles, answer, masks)`, as
+# often as you like. Then see what the spectral peak makes of it.
 
 
 # %% tags=["solution"]
@@ -58,7 +60,7 @@ errors = [ei.metrics.mse(tiles, given, masks).mean() for given in (blurred, answ
 assert errors[1] > errors[0], "this has come nearer to the truth, which is no cheat"
 peak = ei.metrics.spectral_peak(tiles, answer)
 print(f"gradient ratio {before:.2f} -> {after:.2f}, error x {errors[1] / errors[0]:.2f}")
-print(f"spectral peak {ei.metrics.spectral_peak(tiles, blurred):.1f} -> {peak:.1f}: found out")
+print(f"spectral peak {ei.metrics.spectral_peak(tiles, blurred):.1f} -> {peak:.1f}")
 
 
 # %% tags=["wrong"]

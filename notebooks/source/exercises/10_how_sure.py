@@ -42,7 +42,7 @@ def made_up_tiles(count):
 # <details><summary>Answer</summary>
 #
 # **(b)**: the pool is full of pixels of hard tiles, so the interval was made wide for them. Most
-# tiles are easier. **(a)** holds if pixels are exchangeable, which pixels of one tile are not.
+# tiles are easier. **(a)** holds if the number of holes has nothing to do with how hard a tile is.
 # **(c)** is what happens where the easy tiles have the many holes.
 # </details>
 #
@@ -51,7 +51,7 @@ def made_up_tiles(count):
 # An interval reaches `factor` times the predicted scale. Find the smallest of `FACTORS` with which
 # the *mean over tiles* of each tile's share of pixels inside is at least `coverage`, and a little
 # more, since there are only n tiles: `n / (n + 1) * (1 - mean share) + 1 / (n + 1)` must be at
-# most `1 - coverage` (conformal risk control).
+# most `1 - coverage` (conformal risk control). Return `float("inf")` if no factor will do.
 
 
 # %% tags=["solution"]
@@ -73,7 +73,7 @@ factor = calibrated(calibration, 0.9)
 share = np.mean([np.mean(errors <= factor) for errors in fresh])
 pooled = np.quantile(np.concatenate(calibration), 0.9)
 assert factor < 0.9 * pooled, (
-    "that pools the pixels: a tile with many holes counts no more than one"
+    "that pools the pixels: a tile with many holes counts no more than one with few"
 )
 assert abs(share - 0.9) < 0.02, f"new tiles should be covered to 90 % on average, got {share:.1%}"
 assert calibrated(made_up_tiles(5), 0.9) == float("inf"), (

@@ -55,7 +55,8 @@ def window_starts(start, stop):
 # ## 2 · Write code: blend what overlaps
 #
 # Windows overlap, and each counts by a weight per pixel. Blend them. Where all weights are 0 no
-# window knows anything: such a pixel is NaN, so that nobody takes it for restored.
+# window knows anything: such a pixel is NaN, so that nobody takes it for restored. Nowhere divide by
+# 0.
 
 
 # %% tags=["solution"]
