@@ -90,7 +90,7 @@ def tint_holes(tiles: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     tiles = as_tiles("tiles", tiles).astype(np.float32)
     masks = as_masks("masks", masks, tiles.shape)
-    return np.where(masks == 1, tiles, np.float32(HOLE_COLOUR))
+    return np.where(masks == 1, tiles, np.asarray(HOLE_COLOUR, np.float32))
 
 
 def show_tiles(

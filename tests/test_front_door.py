@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import jupytext
+import nbformat
 import pytest
 
 from notebooks import NOTEBOOKS, SOURCES
@@ -79,3 +80,41 @@ def test_sections_that_are_named_exist(page):
     for notebook, sections in named:
         for number in re.findall(r"\d+", sections):
             assert int(number) in by_number[notebook], (notebook, sections)
+
+
+def rows_of(table):
+    lines = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| ")]
+    return [[cell.strip().strip("*") for cell in line] for line in lines]
+
+
+def test_results_in_the_readme_are_those_of_notebook_09():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, *rows = rows_of(readme.split("## What comes out")[1].split("\n## ")[0])
+    assert len(rows) == 4
+    notebook = nbformat.read(NOTEBOOKS / "09_comparison.ipynb", as_version=4)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    texts = [output.get("data", {}).get("text/plain", "") for output in outputs]
+    errors, looks = (
+        {line.split()[0]: line for line in text.splitlines()[2:]}
+        for text in texts
+        if text.splitlines() and text.splitlines()[0].endswith(", test split")
+    )
+    for name, mse, psnr, told in rows:
+        method = name.split(",")[0]
+        assert errors[method].split()[1] == mse and f" {psnr} " in errors[method]
+        assert looks[method].split()[2] == told
+    (read,) = (o["text"] for o in outputs if " test tiles here" in o.get("text", ""))
+    assert f"On {read.split()[0]} test tiles" in readme
+
+
+def test_faults_in_the_readme_are_named_by_what_is_printed():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.split("## When something goes wrong")[1].split("\n## ")[0]
+    headings = re.findall(r"^### `(.*)`$", section, re.MULTILINE)
+    assert len(headings) == len(re.findall("^###", section, re.MULTILINE)) >= 6
+    # What others print.
+    foreign = {"Lambda ... could not be deserialized", "oneDNN custom operations are on"}
+    sources = [*(ROOT / "eurosat_inpaint").rglob("*.py"), ROOT / "tools" / "preamble.py"]
+    code = "".join(path.read_text(encoding="utf-8") for path in sources).replace("{name}", "masks")
+    code = re.sub(r'"\n\s+f?"', "", code)
+    assert [heading for heading in headings if heading not in code] == sorted(foreign)

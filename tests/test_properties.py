@@ -221,6 +221,7 @@ CALLS = {
     "training.Recipe": lambda: {"loss": "mae", "batch_size": 4, "learning_rate": 0.1},
     "training.GANRecipe": lambda: {"adversarial_weight": 0.1, "batch_size": 4},
     "training.SharpnessLoss": lambda: {"sharpness_weight": 1.0, "distances": (1, 2)},
+    "plots.tint_holes": lambda: {"tiles": tiles(), "masks": masks()},
     "plots.show_table": lambda: {
         "columns": {"MSE": ".3f"},
         "rows": {"a": [0.5]},

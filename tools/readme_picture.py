@@ -20,10 +20,10 @@ def main() -> None:
         for name, number in zip(CLASSES, NUMBERS, strict=True)
     ]
     images, masks = tiles.images[chosen], masks[chosen]
-    rows = [images, (images * masks).astype(np.uint8), ei.inpaint(images, masks)]
+    rows = [images / 255, ei.plots.tint_holes(images, masks), ei.inpaint(images / 255, masks)]
     ei.plots.use_style()
-    figure = ei.plots.show_tiles(rows, ["original", "masked", "restored"], CLASSES, tiles.source)
-    figure.savefig(PICTURE, dpi=130)
+    figure = ei.plots.show_tiles(rows, ["truth", "masked", "restored"], CLASSES, tiles.source)
+    figure.savefig(PICTURE, dpi=192)
 
 
 if __name__ == "__main__":

@@ -219,9 +219,8 @@ ei.plots.say_synthetic(figure, test.source)
 head = with_error.get_layer("second_stage")
 card = ei.pretrained.card("unet_error")
 print(f"{head.count_params():,} of {with_error.count_params():,} parameters")
-print(
-    f"saw {card['tiles_seen']:,} tiles, each several times; calibrated by {card['calibration']['tiles']:,}"
-)
+print(f"saw {card['tiles_seen']:,} tiles, each several times; ", end="")
+print(f"calibrated by {card['calibration']['tiles']:,}")
 
 # %% [markdown]
 # How good is a prediction of errors? Take away the pixels that it calls the most doubtful, five
@@ -411,11 +410,11 @@ columns = {"calibrated on lines": ".3f", "own factor": ".2f", "calibrated on the
 ei.plots.show_table(columns, rows, f"Coverage under other masks, {few} tiles", test.source)
 
 # %% [markdown]
-# The factor for lines covers too little under scan-line gaps, where it misses thirteen values in a
-# hundred instead of ten, and a little too little under boxes and dead columns. Under random pixels
-# it covers nearly everything, with intervals that are wider than need be. How far it goes has to be
-# measured. The remedy is in the last two columns: calibrate on masks like those that you have, and
-# the promise is back, for all eight families.
+# The factor for lines covers too little under scan-line gaps, where it misses sixteen values in a
+# hundred instead of ten, and under boxes, where it misses thirteen. Under random pixels it covers
+# 96 in a hundred, with intervals that are wider than need be. How far it goes has to be measured.
+# The remedy is in the last two columns: calibrate on masks like those that you have, and the
+# promise is back, for all eight families.
 #
 # And if the *tiles* are others? Here the same tiles, with more contrast, as another sensor or
 # another light might show them.
