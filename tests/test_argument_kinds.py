@@ -338,7 +338,7 @@ def test_other_class_names_are_refused(names):
 
 def test_the_readmes_remedies_for_masks_work():
     readme = (Path(__file__).parents[1] / "README.md").read_text()
-    paragraph = re.search(r"\*\*`masks must hold only.*?\n\n", readme, re.DOTALL)[0]
+    paragraph = re.search(r"### `masks must hold only.*?\n#", readme, re.DOTALL)[0]
     drawn = masks.line_masks(2)
     picture = (255 * drawn).astype(np.uint8)
     wrong = {

@@ -21,7 +21,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect, sync_playwright
 
-from notebooks import metadata_of
+from notebooks import NOTEBOOKS, metadata_of
 
 CHROMIUM = shutil.which("chromium")
 HOST = "127.0.0.1"
@@ -65,7 +65,8 @@ class Visit:
         self.page.get_by_text("| Idle").wait_for()
         for item in ("Run", "Run All Cells"):
             self.page.get_by_role("menuitem", name=item, exact=True).click()
-        numbers = self.page.locator(".jp-CodeCell .jp-InputPrompt")
+        # Not of folded cells, whose number is not shown.
+        numbers = self.page.locator(".jp-CodeCell .jp-InputArea-prompt")
         self.wait_until(
             lambda: (
                 self.errors
@@ -122,7 +123,8 @@ def jupyterlab(folder: Path, notebooks: dict, environment: dict, options: tuple 
     is the kernels' as well.
     """
     served, settings = folder / "served", folder / "settings"
-    served.mkdir()
+    # With the pictures that notebooks show beside their text.
+    shutil.copytree(NOTEBOOKS / "figures", served / "figures")
     for name, notebook in notebooks.items():
         nbformat.write(notebook, served / f"{name}.ipynb")
     for name, values in SETTINGS.items():

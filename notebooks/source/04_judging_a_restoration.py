@@ -255,7 +255,7 @@ rows = {name: (accuracies[name], errors[name]) for name in answers}
 columns = {"accuracy": ".3f", "MSE": ".5f"}
 display(ei.plots.show_table(columns, rows, "Six answers", validation.source))
 
-town = int(np.flatnonzero(of_class["Residential"])[4])
+town = int(np.flatnonzero(of_class["Residential"])[:5][-1])
 panels = [tiles[town], *(answer[town] for answer in answers.values())]
 figure = ei.plots.show_tiles([panels], None, ["truth", *answers], validation.source)
 

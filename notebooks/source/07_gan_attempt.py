@@ -700,9 +700,9 @@ figure = ei.plots.show_tiles(list(rows.values()), list(rows), wanted, validation
 #
 # ### One tile, many answers
 #
-# With noise comes something that no other network of this series can do: it can be asked again.
-# Here are three answers to each question, and below them how far eight of them scatter, pixel by
-# pixel, white where they agree least.
+# With noise comes something that the U-Net cannot do: this network can be asked again. Here are
+# three answers to each question, and below them how far eight of them scatter, pixel by pixel,
+# white where they agree least.
 
 
 # %% alt="Three answers of the GAN to the same six masked tiles, the scatter of eight answers as a grey map, and the truth. The scatter is black along the lines and bright in wide holes, where houses and bushes change from answer to answer; a field border is nearly the same in all three."

@@ -451,7 +451,7 @@ figure = ei.plots.show_shares(won, classes, titles, label, validation.source, co
 # them fields.
 #
 # And the clearest wins: for each of three methods the two tiles on which its lead over the best of
-# the other three is largest, of each the half with the wider holes, enlarged.
+# the other three is largest, of each the quarter with the wider holes, enlarged.
 
 # %%
 chosen, headings = [], []
@@ -462,7 +462,7 @@ for name in ("push-pull", "U-Net", "GAN"):
     chosen += list(clearest)
     headings += [f"{name}\n{classes[validation.labels[tile]]}" for tile in clearest]
 
-# %% alt="For push-pull, U-Net and GAN the two tiles each wins by most, enlarged halves: truth, masked, and all four methods. Push-pull wins on two fields about which the U-Net is wrong; the U-Net wins in a town and an industrial area; the GAN wins on two fields whose colour it gets less wrong."
+# %% alt="For push-pull, U-Net and GAN the two tiles each wins by most, enlarged quarters: truth, masked, and all four methods. Push-pull wins on two fields about which the U-Net is wrong; the U-Net wins in a town and an industrial area; the GAN wins on two fields whose colour it gets less wrong."
 halves = [32 * (masks[tile, 16:48, :32].mean() > masks[tile, 16:48, 32:].mean()) for tile in chosen]
 names_shown = ["truth", "masked", *contest]
 pictures = grid | {"masked": ei.plots.tint_holes(tiles, masks)}
