@@ -225,8 +225,8 @@ labels_of_runs = {
     "the U-Net": "the U-Net",
 }
 figure, axis = plt.subplots(figsize=(9, 3.2))
-for change, label in labels_of_runs.items():
-    axis.plot(np.arange(1, 64) / 2, power.get(change, [np.nan] * 63), label=label)
+for change in filter(power.get, labels_of_runs):
+    axis.plot(np.arange(1, 64) / 2, power[change], label=labels_of_runs[change])
 axis.axvline(16, color="0.7", linestyle=":")
 axis.set(xlabel="cycles per tile", ylabel="power, restored over true", yscale="log")
 ei.plots.name_curves(axis)
