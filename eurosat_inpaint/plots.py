@@ -309,12 +309,13 @@ def name_curves(axis: Any) -> None:
     ends = []
     for line in axis.lines:
         points = np.column_stack(line.get_data()).astype(float)
-        points = points[np.isfinite(to_axes.transform(points)).all(axis=1)]
-        if len(points) and not line.get_label().startswith("_"):
-            ends.append((to_axes.transform(points[-1])[1].clip(0, 1), points[-1], line))
+        drawn = to_axes.transform(points)
+        seen = np.isfinite(drawn).all(axis=1)
+        if seen.any() and not line.get_label().startswith("_"):
+            ends.append((drawn[seen][-1, 1].clip(0, 1), points[seen][-1], line))
     ends.sort(key=lambda end: end[0])
-    # Of the axis' height, about four fifths of the figure's.
-    height = 0.8 * 72 * axis.figure.get_figheight() * axis.get_position().height / 0.77
+    # Of the axis in points, before the layout is made.
+    height = 72 * axis.figure.get_figheight() * axis.get_position().height
     gaps = [1.25 * 9 * (end[2].get_label().count("\n") + 1) / height for end in ends]
     places = np.array([end[0] for end in ends])
     for k in range(1, len(places)):
@@ -611,7 +612,7 @@ def show_network(network: Any, title: str = "") -> Figure:
         raise TypeError(f"network must be a functional Keras model, got {type(network).__name__}")
     blocks, block_of = _blocks_of(network)
     figure, axis = plt.subplots(figsize=(9.2, 3.2))
-    heights = [0.6 + np.log2(max(block["side"], 1)) for block in blocks]
+    heights = [0.6 + np.log2(block["side"]) for block in blocks]
     for place, (block, height) in enumerate(zip(blocks, heights, strict=True)):
         colour = COLOURS[4] if block["name"] else COLOURS[0]
         axis.bar(place, height, width=0.62, bottom=-height / 2, color=colour, alpha=0.75)
@@ -661,16 +662,17 @@ def _blocks_of(network):
         kind = type(operation).__name__
         convolves = kind in ("Conv2D", "Conv2DTranspose")
         own = hasattr(operation, "operations") or kind == "Lambda"
+        shape = operation.output.shape
+        _, side, _, channels = (*shape, 1, 1, 1)[:4]
         if kind == "InputLayer":
             number = 0
         elif convolves or own:
             number = len(blocks)
         else:
-            # Sums and the like belong to what came before them, where the resolution is the same.
+            # Sums and the like belong to what came before them, or to what comes next where their
+            # resolution is another one.
             number = max(block_of[source] for source in _sources_of(operation))
-        _, side, _, channels = (*operation.output.shape, 1, 1, 1)[:4]
-        if not (convolves or own or kind == "InputLayer") and len(operation.output.shape) == 4:
-            if number < len(blocks) and side != blocks[number]["side"]:
+            if number < len(blocks) and len(shape) == 4 and side != blocks[number]["side"]:
                 number = len(blocks)
         if convolves and blocks[-1]["side"] == side and not blocks[-1]["name"]:
             number -= 1
