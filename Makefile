@@ -7,6 +7,7 @@ PYTHON ?= python3
 SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := .venv/$(SCRIPTS)
 INSTALLED := .venv/installed
+SITE_INSTALLED := .venv/installed_site
 JAX_BIN := .venv-jax/$(SCRIPTS)
 JAX_INSTALLED := .venv-jax/installed
 COLAB_BIN := .venv-colab/$(SCRIPTS)
@@ -20,7 +21,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 override export NOTEBOOK := $(value NOTEBOOK)
 override export REPOSITORY := $(value REPOSITORY)
 
-.PHONY: help run lab app check test faults lint notebooks figures classroom publish setup clean
+.PHONY: help run lab app check test faults lint notebooks figures classroom site publish setup clean
 
 help:
 	@grep -B1 -E '^[a-z]+:' Makefile | grep -vE '^--'
@@ -43,7 +44,7 @@ check: $(INSTALLED) lint
 
 # The tests ask the network for no tiles; notebooks run on few synthetic ones. A file stays in one
 # process, since the cells of a notebook share a kernel.
-test: $(INSTALLED) $(JAX_INSTALLED) $(COLAB_INSTALLED) lint
+test: $(INSTALLED) $(SITE_INSTALLED) $(JAX_INSTALLED) $(COLAB_INSTALLED) lint
 	EUROSAT_INPAINT_OFFLINE=1 EUROSAT_INPAINT_PROFILE=smoke \
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadscope --doctest-modules -m "not faults" \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
@@ -73,6 +74,10 @@ figures: $(INSTALLED)
 classroom: $(INSTALLED)
 	$(BIN)/python tools/classroom.py
 
+# All of it as a site in build/site, with the explorer; it works from a folder, but for the explorer.
+site: $(SITE_INSTALLED)
+	$(BIN)/python tools/build_site.py
+
 # For the owner: the repository's address into pyproject.toml, notebooks and README.
 publish: $(INSTALLED)
 	$(BIN)/python tools/publish.py "$$REPOSITORY"
@@ -83,6 +88,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable ".[notebooks,app,test]"
+	touch $@
+
+# Beside the rest: what only the site takes.
+$(SITE_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable ".[site]"
 	touch $@
 
 # Without TensorFlow: what networks and metrics need where JAX is the only backend of Keras.
@@ -102,4 +113,4 @@ $(COLAB_INSTALLED): tests/lowest_versions.txt
 	$(COLAB_BIN)/python -m pip freeze > $@
 
 clean:
-	rm -rf .venv .venv-jax .venv-colab build
+	rm -rf .venv .venv-jax .venv-colab build site/node_modules

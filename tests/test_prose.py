@@ -20,7 +20,7 @@ KNOWN = set((Path(__file__).parent / "words.txt").read_text(encoding="utf-8").sp
 
 # Code, mathematics, addresses and tags are no prose.
 _NO_PROSE = re.compile(
-    r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|<[^>]+>|https?://\S+"
+    r"```.*?```|`[^`]*`|<code>.*?</code>|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|<[^>]+>|https?://\S+"
     r"|\[(?:arXiv|doi):[^]]*\]",
     re.DOTALL,
 )
@@ -32,7 +32,7 @@ FROM_ELSEWHERE = {
 
 
 def prose_of(path):
-    if path.suffix == ".md":
+    if path.suffix in (".md", ".html"):
         return _NO_PROSE.sub(" ", path.read_text(encoding="utf-8"))
     cells = jupytext.read(path).cells
     texts = [c.source if c.cell_type == "markdown" else c.metadata.get("alt", "") for c in cells]
@@ -43,7 +43,8 @@ def words_of(path):
     return {word.lower() for word in re.findall(r"[A-Za-z][a-z]+(?:'[a-z]+)?", prose_of(path))}
 
 
-SOURCES_OF_PROSE = [*PAGES, *(SOURCES / f"{stem}.py" for stem in STEMS), *EXERCISES]
+SITE = [*sorted((ROOT / "site" / "pages").rglob("*.md")), ROOT / "site/explorer/index.html"]
+SOURCES_OF_PROSE = [*PAGES, *SITE, *(SOURCES / f"{stem}.py" for stem in STEMS), *EXERCISES]
 
 
 @pytest.mark.parametrize("path", SOURCES_OF_PROSE, ids=lambda p: f"{p.parent.name}-{p.stem}")

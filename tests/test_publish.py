@@ -67,7 +67,9 @@ def test_address_is_written_everywhere_and_over_another(project):
         name = f"{source.stem}.ipynb"
         link, badge = f"(notebooks/{name})", badge_of("ada-l/eurosat.inpaint", name)
         assert f"{link} {badge} |" in readme
-    assert without_badges(readme) == without_badges(readme_before)
+    site = "https://ada-l.github.io/eurosat.inpaint/"
+    assert f"[The site]({site})<!--" in readme and f"[explorer]({site}explorer/)" in readme
+    assert without_addresses(readme) == without_addresses(readme_before)
     assert run(project / "tools", "-c", CHECK) == "[]\n"
 
 
@@ -76,8 +78,11 @@ def read_notebooks(project):
     return {path.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 
-def without_badges(text):
-    return re.sub(r" \[!\[Open in Colab\].*?\.ipynb\)", "", text)
+def without_addresses(text):
+    """All but badges, and what is said of the site."""
+    text = re.sub(r" \[!\[Open in Colab\].*?\.ipynb\)", "", text)
+    text = re.sub(r"<!-- site -->.*?<!-- end of site -->", "", text, flags=re.DOTALL)
+    return re.sub(r"\[explorer\]\([^)]*\)", "", text)
 
 
 def test_notebooks_start_with_the_same_cell_and_have_a_badge_once_published():
@@ -132,6 +137,7 @@ def test_what_github_takes_is_taken(repository, monkeypatch):
     monkeypatch.setattr(publish, "write_address", written.append)
     monkeypatch.setattr(publish, "NOTEBOOKS", Path("nowhere"))
     monkeypatch.setattr(publish, "write_badges_into_readme", lambda: None)
+    monkeypatch.setattr(publish, "write_site_into_readme", lambda: None)
     assert publish.main() == 0
     assert written == [f"https://github.com/{repository}"]
 

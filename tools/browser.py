@@ -12,8 +12,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -174,6 +177,20 @@ def server(command: list, port: int, folder: Path, environment: dict):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def served(folder: Path):
+    """Serve the files of a folder on this machine until the block ends; yields its address."""
+    with ThreadingHTTPServer((HOST, 0), partial(_QuietHandler, directory=folder)) as files:
+        threading.Thread(target=files.serve_forever, daemon=True).start()
+        yield f"http://{HOST}:{files.server_port}"
+        files.shutdown()
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
 
 
 def _wait_for(port, process, log):

@@ -43,9 +43,9 @@ if importlib.util.find_spec("eurosat_inpaint") is None:
     pins = " ".join(f"{{name}}=={{importlib.metadata.version(name)}}" for name in present)
     %pip install --quiet git+{address}@{tag} {{pins}}"""
 
-_BADGE = (
-    "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-    "(https://colab.research.google.com/github/{owner_and_name}/blob/{tag}/notebooks/{name}.ipynb)"
+_BADGE = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({address})"
+_COLAB = (
+    "https://colab.research.google.com/github/{owner_and_name}/blob/{tag}/notebooks/{name}.ipynb"
 )
 
 
@@ -72,12 +72,23 @@ def without_preamble(notebook):
     return notebook
 
 
+def site_address(address: str) -> str:
+    """Where GitHub serves the site of a repository."""
+    owner, name = address.removeprefix("https://github.com/").split("/")
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
 def install_source(address: str | None, tag: str) -> str:
     """Source of the cell that installs the package from a git address, where it is missing."""
     return _WITH_ADDRESS.format(address=address, tag=tag) if address else _WITHOUT_ADDRESS
 
 
 def badge(address: str, tag: str, name: str) -> str:
-    """A notebook's badge, in Markdown: the notebook as it was at the tag, opened in Colab."""
+    """A notebook's badge, in Markdown, which leads to its :func:`colab_address`."""
+    return _BADGE.format(address=colab_address(address, tag, name))
+
+
+def colab_address(address: str, tag: str, name: str) -> str:
+    """Where Colab opens a notebook as it was at the tag."""
     owner_and_name = address.removeprefix("https://github.com/")
-    return _BADGE.format(owner_and_name=owner_and_name, tag=tag, name=name)
+    return _COLAB.format(owner_and_name=owner_and_name, tag=tag, name=name)

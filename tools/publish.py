@@ -8,7 +8,7 @@ import re
 import sys
 
 import nbformat
-from preamble import PYPROJECT, badge, read_address_and_tag, start_with_preamble
+from preamble import PYPROJECT, badge, read_address_and_tag, site_address, start_with_preamble
 
 from notebooks import NOTEBOOKS, ROOT
 
@@ -22,6 +22,9 @@ _README_LINK = re.compile(
     r"^(\| \[[^]]+\]\(notebooks/(\w+)\.ipynb\))( \[!\[Open in Colab\]\([^)]*\)\]\([^)]*\))?",
     re.MULTILINE,
 )
+
+_SITE = re.compile("(<!-- site -->).*?(<!-- end of site -->)", re.DOTALL)
+_EXPLORER = re.compile(r"\[explorer\]\([^)]*\)")
 
 
 def main() -> int:
@@ -37,6 +40,7 @@ def main() -> int:
         start_with_preamble(notebook, path.stem)
         nbformat.write(notebook, path)
     write_badges_into_readme()
+    write_site_into_readme()
     print(f"Commit, then `git tag {read_address_and_tag()[1]}`: Colab installs what is tagged.")
     return 0
 
@@ -56,6 +60,13 @@ def write_badges_into_readme() -> None:
 
     text = readme.read_text(encoding="utf-8")
     readme.write_text(_README_LINK.sub(with_badge, text), encoding="utf-8")
+
+
+def write_site_into_readme() -> None:
+    readme = ROOT / "README.md"
+    site = site_address(read_address_and_tag()[0])
+    text = _SITE.sub(rf"\1[The site]({site})\2", readme.read_text(encoding="utf-8"))
+    readme.write_text(_EXPLORER.sub(f"[explorer]({site}explorer/)", text), encoding="utf-8")
 
 
 if __name__ == "__main__":

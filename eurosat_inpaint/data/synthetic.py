@@ -44,21 +44,20 @@ WARMTH = (0.16, 0.08, -0.26)
 def synthetic_tiles(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Draw tiles with the look and the colour statistics of EuroSAT's ten classes.
 
-    Tile `i` is of class `i % 10` and depends on `seed` and `i` alone, so the first `k` tiles of a
-    seed are the same whatever `n`.
+    Tile i is of class i % 10 and depends on ``seed`` and i alone, so the first k tiles of a seed
+    are the same whatever ``n``.
 
     Args:
         n: number of tiles, a positive integer.
         seed: non-negative integer.
 
     Returns:
-        images: uint8 array of shape `(n, 64, 64, 3)`, RGB, no value below 1, so that none of its
-            pixels can be taken for a hole.
-        labels: int64 array of shape `(n,)`, positions in `CLASS_NAMES`.
-        filenames: list of `n` names in EuroSAT's form, such as `"AnnualCrop_1.jpg"`.
+        Images, uint8 (n, 64, 64, 3), RGB, no value below 1, so that none of its pixels can be taken
+        for a hole; labels, int64 (n,), positions in ``CLASS_NAMES``; and a list of n file names in
+        EuroSAT's form, such as "AnnualCrop_1.jpg".
 
     Raises:
-        ValueError: if `n` is not a positive integer or `seed` not a non-negative one.
+        ValueError: if ``n`` is not a positive integer or ``seed`` not a non-negative one.
         MemoryError: if so many tiles do not fit into memory.
 
     Example:

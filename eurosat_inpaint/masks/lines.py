@@ -101,7 +101,8 @@ def packed_lines(tops: np.ndarray, bottoms: np.ndarray, *, size: int, thickness:
         thickness: OpenCV's thickness parameter.
 
     Returns:
-        uint8 array of shape (*tops.shape, size, ceil(size / 8)), to be read by ``np.unpackbits``.
+        uint8 array of shape ``(*tops.shape, size, ceil(size / 8))``, to be read by
+        ``np.unpackbits``.
 
     Raises:
         TypeError: if the columns are no integers.

@@ -215,7 +215,7 @@ def fit_gan(
 
     Returns:
         One dict per epoch, as in the log: "epoch"; the means of ``InpaintingGAN.metrics``, such
-        as "discriminator_accuracy", and the same on the validation tiles with "val_" before
+        as "discriminator_accuracy", and the same on the validation tiles with ``"val_"`` before
         their names; "learning_rate" of the generator; "seconds". A continued training returns
         all epochs.
 

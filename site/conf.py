@@ -1,0 +1,43 @@
+"""How Sphinx makes the site of what ``tools/build_site.py`` has put together."""
+
+import eurosat_inpaint
+
+project = "EuroSAT inpainting"
+author = "The eurosat-inpaint authors"
+version = release = eurosat_inpaint.__version__
+html_title = project
+html_short_title = project
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
+exclude_patterns = ["**/.ipynb_checkpoints"]
+
+# Notebooks are shown as they are committed.
+nb_execution_mode = "off"
+nb_merge_streams = True
+# Sliders would need a kernel, and their script comes from another host.
+nb_ipywidgets_js = {}
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_heading_anchors = 4
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+toc_object_entries_show_parents = "hide"
+# What a network inherits from Keras is described by Keras.
+autodoc_inherit_docstrings = False
+napoleon_numpy_docstring = False
+
+html_theme = "furo"
+# MathJax as one file with its glyphs as outlines: no fonts, and it works from a folder.
+html_static_path = ["static", "node_modules/mathjax/es5/tex-svg.js"]
+html_css_files = ["site.css"]
+html_js_files = ["site.js"]
+html_theme_options = {"navigation_with_keys": True}
+html_copy_source = html_show_sourcelink = False
+mathjax_path = "tex-svg.js"

@@ -1,0 +1,329 @@
+/** The page: what is chosen, what is shown of it, and what is computed in between. */
+
+import { element, MaskControls } from "./controls.js";
+import { letPaint, paintLine } from "./drawing.js";
+import { pushPull } from "./fill.js";
+import { coverage, SIZE } from "./masks.js";
+import { loadNetwork } from "./network.js";
+import { readTile } from "./picture.js";
+import { scoresInHoles } from "./scores.js";
+
+const HOLE = [237, 204, 247];
+// The error map's last colour stands for this mean absolute error and more.
+const LARGEST_ERROR = 0.25;
+const SAVED_SCALE = 4;
+const OWN = "your own picture";
+const DIGITS = { mse: 5, mae: 4, psnr: 1, ssim: 3 };
+
+const at = (id) => document.getElementById(id);
+const facts = await (await fetch("facts.json")).json();
+const colours = Uint8Array.from(facts.error_colours.match(/../g), (digits) => parseInt(digits, 16));
+
+let network = null;
+let chosen = null; // {levels, values, name, code}
+let shown = null; // the mask, as last shown
+let drawn = null; // the same where it was drawn by hand, else null
+let undoable = []; // masks before each stroke
+let brush = null; // of the keyboard: column and row, while the masked tile is focused
+let offered = null; // the source whose tiles can be chosen
+let scheduled = false;
+let turn = 0; // of drawing
+
+const controls = new MaskControls(() => {
+  [drawn, undoable] = [null, []];
+  change();
+});
+
+/** Draw everything anew, once, before the screen's next picture. */
+function change() {
+  at("undo").disabled = undoable.length === 0;
+  at("results").ariaBusy = "true";
+  if (scheduled) return;
+  scheduled = true;
+  requestAnimationFrame(() => {
+    scheduled = false;
+    update();
+  });
+}
+
+async function update() {
+  if (!chosen) return;
+  const own = ++turn;
+  try {
+    await draw();
+  } catch (problem) {
+    say(`This cannot be shown: ${problem.message}.`);
+  }
+  if (own === turn && !scheduled) at("results").ariaBusy = "false";
+}
+
+/** Show what is chosen, then what the network makes of it. */
+async function draw() {
+  const mask = drawn ?? controls.mask();
+  const { levels, values, name } = chosen;
+  const known = coverage(mask);
+  shown = mask;
+  showLevels("tile", levels);
+  showMasked();
+  at("tile-name").textContent = name;
+  at("coverage").textContent = `${(100 * known).toFixed(1)} % known`;
+  at("code").value = code(mask);
+  describe("tile", `The tile, ${name}`);
+  describe("masked", `The masked tile, ${at("coverage").textContent}; holes are pale violet`);
+  if (known === 0) throw new RangeError("every pixel is a hole");
+  say(known === 1 ? "There are no holes: draw some on the masked tile." : "");
+  showAnswer("fill", "push-pull", values, pushPull(values, mask), mask);
+  const restored = await network?.restore(levels, mask);
+  if (restored) showAnswer("network", "the U-Net", values, restored, mask);
+}
+
+/** Restored tile, error and scores of one method. */
+function showAnswer(id, method, tile, restored, mask) {
+  const row = at(`${id}-scores`);
+  const scores = coverage(mask) < 1 ? scoresInHoles(tile, restored, mask) : null;
+  const cells = Object.entries(DIGITS).map(([measure, digits]) => {
+    const textContent = scores ? scores[measure].toFixed(digits) : "–";
+    return element("td", { textContent });
+  });
+  row.replaceChildren(row.firstElementChild, ...cells);
+  showLevels(id, restored.map((value) => Math.round(255 * value)));
+  showErrors(`${id}-error`, tile, restored);
+  const words = scores ? `, MSE ${scores.mse.toFixed(DIGITS.mse)} in the holes` : "";
+  describe(id, `The tile as ${method} restores it${words}`);
+  describe(`${id}-error`, `Where ${method} errs; bright is a large error`);
+  // For tests: levels on a screen say less.
+  Object.assign(at(id), { restored, mask });
+}
+
+function showLevels(id, levels) {
+  show(id, (pixel) => [levels[3 * pixel], levels[3 * pixel + 1], levels[3 * pixel + 2]]);
+}
+
+/** The masked tile, and a cross where the keyboard's brush is. */
+function showMasked() {
+  const isOnCross = (column, row) => {
+    const [across, down] = [Math.abs(column - brush[0]), Math.abs(row - brush[1])];
+    return Math.min(across, down) === 0 && Math.max(across, down) <= 3;
+  };
+  show("masked", (pixel) => {
+    const { levels } = chosen;
+    const colour = shown[pixel] ? levels.subarray(3 * pixel, 3 * pixel + 3) : HOLE;
+    const inverted = brush && isOnCross(pixel % SIZE, Math.floor(pixel / SIZE));
+    return inverted ? colour.map((level) => 255 - level) : colour;
+  });
+}
+
+function showErrors(id, tile, restored) {
+  show(id, (pixel) => {
+    const of = (channel) => Math.abs(tile[3 * pixel + channel] - restored[3 * pixel + channel]);
+    const error = (of(0) + of(1) + of(2)) / 3 / LARGEST_ERROR;
+    const place = 3 * Math.min(Math.floor(error * 256), 255);
+    return colours.subarray(place, place + 3);
+  });
+}
+
+function show(id, pixelOf, width = SIZE, height = SIZE) {
+  const image = new ImageData(width, height);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    image.data.set([...pixelOf(pixel), 255], 4 * pixel);
+  }
+  at(id).getContext("2d").putImageData(image, 0, 0);
+}
+
+function describe(id, words) {
+  at(id).setAttribute("aria-label", words);
+}
+
+function say(words) {
+  at("message").textContent = words;
+}
+
+/** Python lines that give what is shown. */
+function code(mask) {
+  const masks = drawn
+    ? [
+        `bits = base64.b64decode("${packed(mask)}")`,
+        "masks = np.unpackbits(np.frombuffer(bits, np.uint8)).reshape(1, 64, 64, 1)",
+      ]
+    : [`masks = ${controls.code()}`];
+  return [
+    ...(drawn ? ["import base64", "", "import numpy as np", ""] : []),
+    "import eurosat_inpaint as ei",
+    "",
+    ...masks,
+    `tile = ${chosen.code} / 255`,
+    'restored = ei.inpaint(tile, masks, model="unet_any")',
+    "filled = ei.baselines.push_pull(tile * masks, masks)",
+  ].join("\n");
+}
+
+/** A mask as base64 of its bits, eight pixels to a byte. */
+function packed(mask) {
+  const bytes = Array.from({ length: mask.length / 8 }, (_, place) =>
+    mask.subarray(8 * place, 8 * place + 8).reduce((byte, bit) => 2 * byte + bit, 0),
+  );
+  return btoa(String.fromCharCode(...bytes));
+}
+
+// Tiles.
+
+async function showTiles(source) {
+  const { address, tiles, licence, start } = facts.tiles[source];
+  offered = source;
+  at("tiles").replaceChildren();
+  at("results").ariaBusy = "true";
+  const sheet = await createImageBitmap(await (await fetch(address)).blob());
+  // Meanwhile other tiles may have been asked for.
+  if (offered !== source) return;
+  tiles.forEach(({ name, place }, number) => {
+    const canvas = element("canvas", { width: SIZE, height: SIZE });
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.drawImage(sheet, -SIZE * number, 0);
+    const { data } = context.getImageData(0, 0, SIZE, SIZE);
+    const levels = Uint8Array.from({ length: 3 * SIZE * SIZE }, (_, k) => data[4 * Math.floor(k / 3) + (k % 3)]);
+    const [argument, kind] = source === "synthetic" ? [', source="synthetic"', ", synthetic"] : ["", ""];
+    const code = `ei.data.load_tiles("validation"${argument}).images[[${place}]]`;
+    offer(canvas, tileOf(levels, name + kind, code));
+  });
+  at("licence").textContent = licence;
+  at("tiles").querySelectorAll("input")[start].click();
+}
+
+function tileOf(levels, name, code) {
+  return { levels, values: Float32Array.from(levels, (level) => level / 255), name, code };
+}
+
+/** Add a tile to those that can be chosen. */
+function offer(canvas, tile) {
+  const input = element("input", { type: "radio", name: "tile", ariaLabel: tile.name });
+  const label = element("label", { title: tile.name });
+  label.append(input, canvas);
+  input.addEventListener("change", () => {
+    chosen = tile;
+    change();
+  });
+  at("tiles").append(label);
+  return input;
+}
+
+async function takePicture(file) {
+  try {
+    const levels = await readTile(file);
+    const canvas = element("canvas", { width: SIZE, height: SIZE });
+    const image = new ImageData(SIZE, SIZE);
+    image.data.forEach((_, k) => (image.data[k] = k % 4 < 3 ? levels[3 * Math.floor(k / 4) + (k % 4)] : 255));
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    const path = JSON.stringify(file.name);
+    const input = offer(canvas, tileOf(levels, `${file.name}, ${OWN}`, `ei.data.read_tile(${path})`));
+    input.click();
+    input.scrollIntoView({ block: "nearest" });
+  } catch (problem) {
+    say(`${file.name} cannot be shown: ${problem.message}.`);
+  }
+}
+
+function listen() {
+  const sources = Object.keys(facts.tiles);
+  sources.forEach((source, k) => {
+    const input = element("input", { type: "radio", name: "source", checked: k === 0 });
+    input.addEventListener("change", () => showTiles(source));
+    const label = element("label");
+    label.append(input, ` ${facts.tiles[source].label}`);
+    at("sources").append(label);
+  });
+  at("own").addEventListener("change", () => takePicture(at("own").files[0]));
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    const [file] = event.dataTransfer.files;
+    if (file) takePicture(file);
+  });
+  at("controls").addEventListener("submit", (event) => event.preventDefault());
+  at("brush").addEventListener("input", () => {
+    at("brush-value").textContent = at("brush").value;
+  });
+  letPaint(at("masked"), {
+    begin: () => keep(drawn ?? shown),
+    paint: (from, to) => {
+      const value = Number(document.querySelector("[name=paint]:checked").value);
+      paintLine(drawn, from, to, at("brush").valueAsNumber, value);
+      change();
+    },
+    move: (place) => {
+      brush = place;
+      showMasked();
+    },
+  });
+  at("undo").addEventListener("click", () => {
+    drawn = undoable.pop();
+    change();
+  });
+  at("clear").addEventListener("click", () => {
+    keep(new Uint8Array(SIZE * SIZE).fill(1));
+    change();
+  });
+  at("restart").addEventListener("click", () => {
+    at("controls").reset();
+    at("brush-value").textContent = at("brush").value;
+    controls.reset();
+    showTiles(sources[0]);
+  });
+  at("copy").addEventListener("click", copyCode);
+  at("save").addEventListener("click", savePicture);
+}
+
+/** Go on with this mask, drawn by hand, and keep the one before it. */
+function keep(mask) {
+  undoable.push(drawn);
+  drawn = mask.slice();
+}
+
+async function copyCode() {
+  try {
+    await navigator.clipboard.writeText(at("code").value);
+    say("The code is copied.");
+  } catch {
+    at("code").select();
+    say("The browser does not let a page copy: press Ctrl+C.");
+  }
+}
+
+/** All six pictures and their captions, as one PNG. */
+function savePicture() {
+  const figures = [...document.querySelectorAll("#pictures figure")];
+  const [side, line, gap] = [SAVED_SCALE * SIZE, 24, 8];
+  const canvas = element("canvas", { width: 3 * side + 4 * gap, height: 2 * (side + line) + 3 * gap });
+  const context = canvas.getContext("2d");
+  context.fillStyle = "white";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  Object.assign(context, { fillStyle: "black", font: "15px sans-serif", imageSmoothingEnabled: false });
+  figures.forEach((figure, k) => {
+    const [x, y] = [gap + (k % 3) * (side + gap), gap + Math.floor(k / 3) * (side + line + gap)];
+    const words = figure.querySelector("figcaption").textContent.replace(/\s+/g, " ").trim();
+    context.fillText(words, x, y + 17, side);
+    context.drawImage(figure.querySelector("canvas"), x, y + line, side, side);
+  });
+  canvas.toBlob((png) => {
+    const address = URL.createObjectURL(png);
+    element("a", { href: address, download: "restored.png" }).click();
+    URL.revokeObjectURL(address);
+  });
+}
+
+async function load() {
+  at("megabytes").textContent = (facts.bytes / 1e6).toFixed(1);
+  try {
+    network = await loadNetwork(facts.files, (done) => (at("progress").value = done));
+    at("loading").remove();
+    update();
+  } catch (problem) {
+    at("loading").textContent = `The network cannot be used: ${problem.message}`;
+  }
+}
+
+show("colour-bar", (place) => colours.subarray(3 * place, 3 * place + 3), 256, 1);
+listen();
+at("waiting").remove();
+document.querySelector("main").hidden = false;
+await showTiles(Object.keys(facts.tiles)[0]);
+load();

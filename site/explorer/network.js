@@ -1,0 +1,68 @@
+/** Fetch the network, and ask it one question at a time. */
+
+/**
+ * Fetch runtime and network, and start a thread with both.
+ *
+ * @param {Object<string, {address: string, bytes: number}>} files - `runtime` and `network`.
+ * @param {(done: number) => void} progressed - told the fraction fetched.
+ * @returns {Promise<Network>}
+ */
+export async function loadNetwork(files, progressed) {
+  const total = files.runtime.bytes + files.network.bytes;
+  let done = 0;
+  const fetched = async ({ address }) => {
+    const response = await fetch(address);
+    if (!response.ok) throw new Error(`${address} cannot be fetched: ${response.status}`);
+    const parts = [];
+    for (const reader = response.body.getReader(); ; ) {
+      const { value, done: ended } = await reader.read();
+      if (ended) return new Uint8Array(await new Blob(parts).arrayBuffer());
+      parts.push(value);
+      done += value.length;
+      progressed(done / total);
+    }
+  };
+  const [runtime, network] = await Promise.all([fetched(files.runtime), fetched(files.network)]);
+  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  return new Promise((resolve, reject) => {
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.onmessage = ({ data }) =>
+      data.ready ? resolve(new Network(worker)) : reject(new Error(data.problem));
+    worker.postMessage({ runtime, network }, [runtime.buffer, network.buffer]);
+  });
+}
+
+class Network {
+  constructor(worker) {
+    this.worker = worker;
+    this.waiting = null;
+    this.asked = null;
+    worker.onmessage = ({ data }) => this.answered(data);
+  }
+
+  /**
+   * Restore a tile. Of the questions that come while one is computed only the last is.
+   *
+   * @param {Uint8Array} tile - 64 x 64 x 3 levels.
+   * @param {Uint8Array} mask - 64 x 64, 1 = known, 0 = hole; with a known pixel.
+   * @returns {Promise<Float32Array | null>} in [0, 1]; null if a later question came before it was computed.
+   */
+  restore(tile, mask) {
+    this.waiting?.resolve(null);
+    return new Promise((resolve, reject) => {
+      this.waiting = { tile, mask, resolve, reject };
+      if (!this.asked) this.ask();
+    });
+  }
+
+  ask() {
+    [this.asked, this.waiting] = [this.waiting, null];
+    if (this.asked) this.worker.postMessage({ tile: this.asked.tile, mask: this.asked.mask });
+  }
+
+  answered({ restored, problem }) {
+    if (problem) this.asked.reject(new Error(problem));
+    else this.asked.resolve(restored);
+    this.ask();
+  }
+}
