@@ -456,6 +456,7 @@ def test_holes_are_drawn_taken_back_and_copied_as_code(draw, explorer):
     np.testing.assert_allclose(restored, variables["restored"], rtol=0, atol=1e-4)
     # Known pixels are painted back over the holes.
     page.get_by_label("known pixels").check()
+    page.get_by_label("Brush (px)").fill("10")
     answered_after(explorer, lambda: draw_by_mouse(page))
     assert shown(page, "fill")[1].all()
     undo = page.get_by_role("button", name="Undo")
