@@ -20,6 +20,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import eurosat_inpaint as ei
+from eurosat_inpaint.widgets.controls import _CONTROLS, _LABELS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -162,6 +163,18 @@ def test_notebooks_can_be_downloaded_as_they_are_committed(site):
         assert (site / "notebooks" / path.name).read_bytes() == path.read_bytes()
 
 
+def test_once_published_a_notebook_can_be_opened_in_colab(monkeypatch):
+    import build_site
+
+    notebook = ROOT / "notebooks" / "06_unet_training.ipynb"
+    assert "Colab" not in build_site.page_of(notebook).cells[0].source
+    known = ("https://github.com/someone/else", "v1")
+    monkeypatch.setattr(build_site, "read_address_and_tag", lambda: known)
+    page = "github/someone/else/blob/v1/notebooks/06_unet_training.ipynb"
+    link = f'<a href="https://colab.research.google.com/{page}">Open in Colab</a>'
+    assert link in build_site.page_of(notebook).cells[0].source
+
+
 def serious_findings(page):
     """What axe finds of serious or critical kind: rule and place."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
@@ -258,7 +271,7 @@ def test_masks_in_the_page_are_those_of_the_package(family, explorer):
             assert mask == "".join(map(str, expected.astype(int).ravel())), (parameters, seed)
 
 
-def test_controls_begin_at_the_defaults_of_the_package(explorer):
+def test_controls_are_those_of_the_explorers_in_notebooks(explorer):
     families = explorer.page.evaluate("import('./controls.js').then((m) => m.FAMILIES)")
     assert list(families) == list(ei.masks.FAMILIES)
     for family, controls in families.items():
@@ -269,6 +282,9 @@ def test_controls_begin_at_the_defaults_of_the_package(explorer):
             start = start / 100 if name == "coverage" else start
             start = tuple(start) if isinstance(start, list) else start
             assert expected[name] == (None if "box" in control else start), (family, name)
+            label, *limits = _CONTROLS[name]
+            assert control["label"] == _LABELS.get((family, name), label)
+            assert [control[end] for end in ("low", "high") if end in control] == limits
 
 
 @pytest.mark.parametrize("family", ei.masks.FAMILIES)

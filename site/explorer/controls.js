@@ -2,7 +2,14 @@
 
 import { makeMask } from "./masks.js";
 
-const slider = (label, low, high, start, step = 1) => ({ kind: "slider", label, low, high, start, step });
+const slider = (label, low, high, start, step = 1) => ({
+  kind: "slider",
+  label,
+  low,
+  high,
+  start,
+  step,
+});
 const range = (label, low, high, ...start) => ({ kind: "range", label, low, high, start, step: 1 });
 const tick = (label) => ({ kind: "tick", label, start: false });
 /** Not used unless its box is ticked. */
@@ -95,7 +102,9 @@ export class MaskControls {
    */
   mask() {
     const used = this.used();
-    const parameters = mapped(this.controls, (name) => (used.includes(name) ? this.value(name) : null));
+    const parameters = mapped(this.controls, (name) =>
+      used.includes(name) ? this.value(name) : null,
+    );
     try {
       return makeMask(this.family.value, parameters, this.seed.valueAsNumber);
     } catch (problem) {
@@ -127,7 +136,8 @@ export class MaskControls {
     const state = this.values[this.family.value];
     const asked = this.controls.coverage?.box && state.coverage.ticked;
     return Object.keys(this.controls).filter(
-      (name) => !(this.controls[name].box && !state[name].ticked) && !(asked && COUNTS.includes(name)),
+      (name) =>
+        !(this.controls[name].box && !state[name].ticked) && !(asked && COUNTS.includes(name)),
     );
   }
 
@@ -183,7 +193,7 @@ export class MaskControls {
       input.addEventListener("input", () => {
         // Neither end of a range goes past the other.
         for (const other of inputs) {
-          const passed = other !== input && (read()[0] > (read()[1] ?? Infinity));
+          const passed = other !== input && read()[0] > (read()[1] ?? Infinity);
           if (passed) other.value = input.value;
         }
         for (const each of inputs) each.shown.textContent = each.value;

@@ -63,7 +63,7 @@ async function draw() {
   const { levels, values, name } = chosen;
   const known = coverage(mask);
   shown = mask;
-  showLevels("tile", levels);
+  showLevels(at("tile"), levels);
   showMasked();
   at("tile-name").textContent = name;
   at("coverage").textContent = `${(100 * known).toFixed(1)} % known`;
@@ -86,8 +86,11 @@ function showAnswer(id, method, tile, restored, mask) {
     return element("td", { textContent });
   });
   row.replaceChildren(row.firstElementChild, ...cells);
-  showLevels(id, restored.map((value) => Math.round(255 * value)));
-  showErrors(`${id}-error`, tile, restored);
+  showLevels(
+    at(id),
+    restored.map((value) => Math.round(255 * value)),
+  );
+  showErrors(at(`${id}-error`), tile, restored);
   const words = scores ? `, MSE ${scores.mse.toFixed(DIGITS.mse)} in the holes` : "";
   describe(id, `The tile as ${method} restores it${words}`);
   describe(`${id}-error`, `Where ${method} errs; bright is a large error`);
@@ -95,8 +98,8 @@ function showAnswer(id, method, tile, restored, mask) {
   Object.assign(at(id), { restored, mask });
 }
 
-function showLevels(id, levels) {
-  show(id, (pixel) => [levels[3 * pixel], levels[3 * pixel + 1], levels[3 * pixel + 2]]);
+function showLevels(canvas, levels) {
+  show(canvas, (pixel) => [levels[3 * pixel], levels[3 * pixel + 1], levels[3 * pixel + 2]]);
 }
 
 /** The masked tile, and a cross where the keyboard's brush is. */
@@ -105,7 +108,7 @@ function showMasked() {
     const [across, down] = [Math.abs(column - brush[0]), Math.abs(row - brush[1])];
     return Math.min(across, down) === 0 && Math.max(across, down) <= 3;
   };
-  show("masked", (pixel) => {
+  show(at("masked"), (pixel) => {
     const { levels } = chosen;
     const colour = shown[pixel] ? levels.subarray(3 * pixel, 3 * pixel + 3) : HOLE;
     const inverted = brush && isOnCross(pixel % SIZE, Math.floor(pixel / SIZE));
@@ -113,8 +116,8 @@ function showMasked() {
   });
 }
 
-function showErrors(id, tile, restored) {
-  show(id, (pixel) => {
+function showErrors(canvas, tile, restored) {
+  show(canvas, (pixel) => {
     const of = (channel) => Math.abs(tile[3 * pixel + channel] - restored[3 * pixel + channel]);
     const error = (of(0) + of(1) + of(2)) / 3 / LARGEST_ERROR;
     const place = 3 * Math.min(Math.floor(error * 256), 255);
@@ -122,12 +125,13 @@ function showErrors(id, tile, restored) {
   });
 }
 
-function show(id, pixelOf, width = SIZE, height = SIZE) {
-  const image = new ImageData(width, height);
-  for (let pixel = 0; pixel < width * height; pixel++) {
+/** Give every pixel of a canvas its red, green and blue. */
+function show(canvas, pixelOf) {
+  const image = new ImageData(canvas.width, canvas.height);
+  for (let pixel = 0; pixel < canvas.width * canvas.height; pixel++) {
     image.data.set([...pixelOf(pixel), 255], 4 * pixel);
   }
-  at(id).getContext("2d").putImageData(image, 0, 0);
+  canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
 function describe(id, words) {
@@ -180,8 +184,12 @@ async function showTiles(source) {
     const context = canvas.getContext("2d", { willReadFrequently: true });
     context.drawImage(sheet, -SIZE * number, 0);
     const { data } = context.getImageData(0, 0, SIZE, SIZE);
-    const levels = Uint8Array.from({ length: 3 * SIZE * SIZE }, (_, k) => data[4 * Math.floor(k / 3) + (k % 3)]);
-    const [argument, kind] = source === "synthetic" ? [', source="synthetic"', ", synthetic"] : ["", ""];
+    const levels = Uint8Array.from(
+      { length: 3 * SIZE * SIZE },
+      (_, k) => data[4 * Math.floor(k / 3) + (k % 3)],
+    );
+    const [argument, kind] =
+      source === "synthetic" ? [', source="synthetic"', ", synthetic"] : ["", ""];
     const code = `ei.data.load_tiles("validation"${argument}).images[[${place}]]`;
     offer(canvas, tileOf(levels, name + kind, code));
   });
@@ -210,11 +218,12 @@ async function takePicture(file) {
   try {
     const levels = await readTile(file);
     const canvas = element("canvas", { width: SIZE, height: SIZE });
-    const image = new ImageData(SIZE, SIZE);
-    image.data.forEach((_, k) => (image.data[k] = k % 4 < 3 ? levels[3 * Math.floor(k / 4) + (k % 4)] : 255));
-    canvas.getContext("2d").putImageData(image, 0, 0);
+    showLevels(canvas, levels);
     const path = JSON.stringify(file.name);
-    const input = offer(canvas, tileOf(levels, `${file.name}, ${OWN}`, `ei.data.read_tile(${path})`));
+    const input = offer(
+      canvas,
+      tileOf(levels, `${file.name}, ${OWN}`, `ei.data.read_tile(${path})`),
+    );
     input.click();
     input.scrollIntoView({ block: "nearest" });
   } catch (problem) {
@@ -231,7 +240,11 @@ function listen() {
     label.append(input, ` ${facts.tiles[source].label}`);
     at("sources").append(label);
   });
-  at("own").addEventListener("change", () => takePicture(at("own").files[0]));
+  at("own").addEventListener("change", () => {
+    for (const file of at("own").files) takePicture(file);
+    // The same file may be chosen again.
+    at("own").value = "";
+  });
   document.addEventListener("dragover", (event) => event.preventDefault());
   document.addEventListener("drop", (event) => {
     event.preventDefault();
@@ -292,11 +305,18 @@ async function copyCode() {
 function savePicture() {
   const figures = [...document.querySelectorAll("#pictures figure")];
   const [side, line, gap] = [SAVED_SCALE * SIZE, 24, 8];
-  const canvas = element("canvas", { width: 3 * side + 4 * gap, height: 2 * (side + line) + 3 * gap });
+  const canvas = element("canvas", {
+    width: 3 * side + 4 * gap,
+    height: 2 * (side + line) + 3 * gap,
+  });
   const context = canvas.getContext("2d");
   context.fillStyle = "white";
   context.fillRect(0, 0, canvas.width, canvas.height);
-  Object.assign(context, { fillStyle: "black", font: "15px sans-serif", imageSmoothingEnabled: false });
+  Object.assign(context, {
+    fillStyle: "black",
+    font: "15px sans-serif",
+    imageSmoothingEnabled: false,
+  });
   figures.forEach((figure, k) => {
     const [x, y] = [gap + (k % 3) * (side + gap), gap + Math.floor(k / 3) * (side + line + gap)];
     const words = figure.querySelector("figcaption").textContent.replace(/\s+/g, " ").trim();
@@ -321,7 +341,7 @@ async function load() {
   }
 }
 
-show("colour-bar", (place) => colours.subarray(3 * place, 3 * place + 3), 256, 1);
+show(at("colour-bar"), (place) => colours.subarray(3 * place, 3 * place + 3));
 listen();
 at("waiting").remove();
 document.querySelector("main").hidden = false;

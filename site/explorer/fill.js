@@ -14,7 +14,11 @@ const ENOUGH_KNOWN = 4;
  * @returns {Float32Array} the tile without holes; known pixels as they were.
  */
 export function pushPull(tile, mask) {
-  const finest = { size: SIZE, weight: Float32Array.from(mask), sums: new Float32Array(tile.length) };
+  const finest = {
+    size: SIZE,
+    weight: Float32Array.from(mask),
+    sums: new Float32Array(tile.length),
+  };
   tile.forEach((value, k) => {
     finest.sums[k] = mask[Math.floor(k / 3)] ? value : 0;
   });

@@ -150,7 +150,11 @@ function rowsOf(rows, interval) {
   const pixels = new Uint8Array(rows * SIZE);
   for (let row = 0; row < rows; row++) {
     const [first, last] = interval(row);
-    pixels.fill(1, row * SIZE + clipped(first), row * SIZE + Math.max(clipped(first), clipped(last + 1)));
+    pixels.fill(
+      1,
+      row * SIZE + clipped(first),
+      row * SIZE + Math.max(clipped(first), clipped(last + 1)),
+    );
   }
   return pixels;
 }

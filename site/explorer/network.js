@@ -14,7 +14,7 @@ export async function loadNetwork(files, progressed) {
     const response = await fetch(address);
     if (!response.ok) throw new Error(`${address} cannot be fetched: ${response.status}`);
     const parts = [];
-    for (const reader = response.body.getReader(); ; ) {
+    for (const reader = response.body.getReader(); ;) {
       const { value, done: ended } = await reader.read();
       if (ended) return new Uint8Array(await new Blob(parts).arrayBuffer());
       parts.push(value);
@@ -45,7 +45,7 @@ class Network {
    *
    * @param {Uint8Array} tile - 64 x 64 x 3 levels.
    * @param {Uint8Array} mask - 64 x 64, 1 = known, 0 = hole; with a known pixel.
-   * @returns {Promise<Float32Array | null>} in [0, 1]; null if a later question came before it was computed.
+   * @returns {Promise<Float32Array | null>} in [0, 1]; null if a later question came first.
    */
   restore(tile, mask) {
     this.waiting?.resolve(null);

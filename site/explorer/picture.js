@@ -22,7 +22,8 @@ export async function readTile(file) {
   if (!(await isPngOrJpeg(file))) throw new Error("the picture must be a PNG or JPEG");
   const picture = await decoded(file);
   const { width, height } = picture;
-  if (width * height > MOST_PIXELS) throw new Error("the picture must have at most 40 million pixels");
+  if (width * height > MOST_PIXELS)
+    throw new Error("the picture must have at most 40 million pixels");
   if (Math.max(width, height) > WIDEST * Math.min(width, height)) {
     throw new Error("no side of the picture may be more than 20 times the other");
   }

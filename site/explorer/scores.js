@@ -34,7 +34,7 @@ export function scoresInHoles(tile, restored, mask) {
   };
 }
 
-/** Structural similarity of every value; Wang et al., "Image quality assessment" (IEEE TIP 2004). */
+/** Structural similarity of every value, after Wang et al. (IEEE TIP 2004). */
 function similarities(tile, restored) {
   const found = new Float64Array(tile.length);
   for (let channel = 0; channel < 3; channel++) {
