@@ -126,6 +126,8 @@ def test_a_search_for_push_pull_finds_the_notebook_and_the_function(site, open_p
 
 
 def test_the_reference_has_every_public_name_and_its_examples(site):
+    front = (site / "api" / "index.html").read_text(encoding="utf-8")
+    assert all(f'id="eurosat_inpaint.{name}"' in front for name in ei._FUNCTIONS)
     for name in ei._MODULES:
         module = getattr(ei, name)
         text = (site / "api" / f"{name}.html").read_text(encoding="utf-8")
@@ -173,6 +175,15 @@ def test_once_published_a_notebook_can_be_opened_in_colab(monkeypatch):
     page = "github/someone/else/blob/v1/notebooks/06_unet_training.ipynb"
     link = f'<a href="https://colab.research.google.com/{page}">Open in Colab</a>'
     assert link in build_site.page_of(notebook).cells[0].source
+
+
+def test_the_benchmark_of_the_explorer_runs(site):
+    command = [sys.executable, "benchmarks/site_explorer.py", "--visits", "1", "--steps", "2"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"^\| (.+?) \| ([\d.]+) \| ([\d.]+) \|", done.stdout, re.MULTILINE)
+    assert len(rows) == 3
+    assert all(0 < float(median) <= float(late) for _, median, late in rows)
 
 
 def serious_findings(page):

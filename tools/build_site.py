@@ -145,8 +145,6 @@ def reference_of(name: str) -> str:
             parts.append(f".. autofunction:: {full}")
         else:
             parts.append(f".. py:data:: {member}\n\n   {described(value)}")
-    if name == "pretrained":
-        parts.append("It is also ``eurosat_inpaint.inpaint``.")
     return "\n\n".join(parts) + "\n"
 
 
