@@ -11,7 +11,6 @@ gather in a JSON file, so that the runs can be spread over days.
 
 import json
 import os
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -56,7 +55,7 @@ not on an idle machine."""
 def main():
     parser, command = search_parser(__doc__, RESULTS, CHANGES, run, print_runs)
     command.add_argument("--steps", type=int, default=STEPS_PER_EPOCH, help="per epoch")
-    command.add_argument("--keep", type=Path, help="where the generator's weights go, if anywhere")
+    command.add_argument("--directory", help="keeps the weights, and goes on with a stopped run")
     options = parser.parse_args()
     options.command(options)
 
@@ -74,7 +73,6 @@ def run(options):
         generator.get_layer(layer.name).set_weights(layer.get_weights())
     critic = ei.models.patch_discriminator(dtype=dtype, **of_critic)
     recipe = replace(ei.training.RECIPES["gan"], **of_recipe)
-    start = time.perf_counter()
     history = ei.training.fit_gan(
         ei.models.InpaintingGAN(generator, critic),
         train.images,
@@ -82,20 +80,18 @@ def run(options):
         recipe,
         epochs=EPOCHS,
         steps_per_epoch=options.steps,
+        directory=options.directory,
         seed=options.seed,
         verbose=2,
     )
-    minutes = (time.perf_counter() - start) / 60
     trained = build()
     trained.set_weights(generator.get_weights())
-    if options.keep:
-        ei.training.save_weights(trained, options.keep)
     result = {
         "change": options.change,
         "seed": options.seed,
         "steps": EPOCHS * options.steps,
         "batch": recipe.batch_size,
-        "minutes": minutes,
+        "minutes": sum(row["seconds"] for row in history) / 60,
         "source": train.source,
         "machine": machine(),
         "accuracy_of_critic": [row["discriminator_accuracy"] for row in history],

@@ -207,8 +207,9 @@ def test_gan_search_adds_a_run_and_shows_it(table, monkeypatch, tmp_path):
     monkeypatch.setattr(data, "load_tiles", few_tiles)
     output = tmp_path / "search.json"
     arguments = ["", "--output", str(output), "run", "no noise", "--steps", "1"]
-    monkeypatch.setattr(sys, "argv", arguments)
+    monkeypatch.setattr(sys, "argv", [*arguments, "--directory", str(tmp_path / "kept")])
     search["main"]()
+    assert (tmp_path / "kept" / "generator.weights.h5").is_file()
     (result,) = json.loads(output.read_text())
     assert result["steps"] == 5 and len(result["power_along_axes"]) == 63
     # Five steps lead nowhere far from the U-Net.
