@@ -53,6 +53,8 @@ def main():
             seen.append(time.perf_counter() - start)
             page.locator("#network-scores td").first.wait_for()
             ready.append(time.perf_counter() - start)
+            if len(ready) < options.visits:
+                page.close()
         latencies = measure_steps(page, WARM_UP + options.steps)[WARM_UP:]
     rows = [
         ("first view: tile, mask and push-pull, s", *spread(seen, ".2f"), 2),

@@ -3,7 +3,7 @@
 import eurosat_inpaint
 
 project = "EuroSAT inpainting"
-author = "The eurosat-inpaint authors"
+author = copyright = "The eurosat-inpaint authors"
 version = release = eurosat_inpaint.__version__
 html_title = project
 html_short_title = project
@@ -32,12 +32,15 @@ toc_object_entries_show_parents = "hide"
 # What a network inherits from Keras is described by Keras.
 autodoc_inherit_docstrings = False
 napoleon_numpy_docstring = False
+# What is returned is described in words, which is no name of a type.
+napoleon_use_rtype = False
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 
 html_theme = "furo"
 # MathJax as one file with its glyphs as outlines: no fonts, and it works from a folder.
 html_static_path = ["static", "node_modules/mathjax/es5/tex-svg.js"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
-html_theme_options = {"navigation_with_keys": True}
 html_copy_source = html_show_sourcelink = False
 mathjax_path = "tex-svg.js"

@@ -71,7 +71,8 @@ def test_no_page_fetches_from_another_host_and_every_link_leads_somewhere(site):
     pages = pages_of(site)
     assert len(pages) > 50
     for path, page in pages.items():
-        assert [a for a in page.fetched if urlsplit(a).scheme not in ("", "data")] == []
+        elsewhere = [a for a in page.fetched if any(urlsplit(a)[:2]) and not a.startswith("data:")]
+        assert elsewhere == []
         for address in (*page.fetched, *page.links):
             parts = urlsplit(address)
             if parts.scheme or parts.netloc:
@@ -80,6 +81,8 @@ def test_no_page_fetches_from_another_host_and_every_link_leads_somewhere(site):
             assert target.exists(), f"{path.name} leads to {address}"
             if parts.fragment and target in pages:
                 assert unquote(parts.fragment) in pages[target].ids | {""}, (path.name, address)
+        # Nothing of the machine that built it.
+        assert str(ROOT) not in path.read_text(encoding="utf-8"), path.name
     # Styles fetch too.
     for style in site.rglob("*.css"):
         assert not re.search(r"(url\(|@import)[\s\"']*(https?:)?//", style.read_text("utf-8")), (
@@ -390,7 +393,7 @@ def test_a_picture_of_ones_own_becomes_the_tile_that_the_package_makes(
     page, requests = explorer.page, []
     page.on("request", lambda request: requests.append(request.url))
     file = {"name": name, "mimeType": "image/png", "buffer": content}
-    page.get_by_label("Your own picture").set_input_files(file)
+    page.locator("#own").set_input_files(file)
     answered_after(explorer, lambda: expect(page.locator("#tile-name")).to_contain_text(name))
     code = page.get_by_label("The same in Python").input_value()
     assert f'ei.data.read_tile("{name}")' in code
@@ -409,6 +412,8 @@ def test_a_picture_of_ones_own_becomes_the_tile_that_the_package_makes(
         ("words.png", b"no picture at all", "must be a PNG or JPEG"),
         ("long.png", picture("PNG", (2100, 100)), "more than 20 times the other"),
         ("clear.png", transparent(), "must have no transparent pixels"),
+        ("deep.png", picture("PNG", (80, 80), mode="I;16"), "must have 8 bits per channel"),
+        ("print.jpg", picture("JPEG", (80, 80), mode="CMYK"), "must be RGB or grey"),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
@@ -459,7 +464,10 @@ def draw_by_touch(page):
 
 def draw_by_keyboard(page):
     page.locator("#masked").focus()
-    for key in ("ArrowLeft",) * 10 + ("Space", "ArrowRight") * 20:
+    # From wherever the brush was left into the upper left corner first.
+    to_corner = ("ArrowLeft", "ArrowUp") * 63
+    to_start = ("ArrowRight",) * 22 + ("ArrowDown",) * 32
+    for key in (*to_corner, *to_start, *("Space", "ArrowRight") * 20):
         page.keyboard.press(key)
 
 
@@ -508,6 +516,125 @@ def test_what_cannot_be_is_said_in_the_words_of_the_sliders(explorer):
     expect(page.get_by_label("Mask family")).to_have_value("lines")
 
 
+def test_tiles_that_cannot_be_fetched_become_a_message_and_all_else_works(address, open_page):
+    visit = open_page(f"{address}/index.html")
+    page = visit.page
+    page.route("**/*.rgb", lambda route: route.abort())
+    page.goto(f"{address}/explorer/index.html")
+    expect(page.locator("#message")).to_contain_text("The tiles cannot be shown")
+    expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
+    # Touched before there is anything to paint on.
+    page.locator("#masked").click()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#loading")).to_have_count(0)
+    page.unroute("**/*.rgb")
+    page.get_by_label("synthetic tiles").click()
+    page.get_by_role("button", name="Reset everything").click()
+    expect(page.locator("#network-scores td").first).to_contain_text("0.0")
+    assert [error for error in visit.errors if "ERR_FAILED" not in error] == []
+    page.close()
+
+
+@pytest.mark.parametrize("missing", ["worker.js", "unet_any.onnx", "ort.wasm.bundle.min.mjs"])
+def test_without_the_network_the_page_says_so_and_push_pull_works(missing, address, open_page):
+    visit = open_page(f"{address}/index.html")
+    visit.page.route(f"**/{missing}", lambda route: route.abort())
+    visit.page.goto(f"{address}/explorer/index.html")
+    message = visit.page.locator("#message")
+    expect(message).to_have_text(re.compile(r"The network cannot be used: \w.+\."))
+    expect(visit.page.locator("#fill-scores td").first).to_contain_text("0.0")
+    expect(visit.page.locator("#results")).to_have_attribute("aria-busy", "false")
+    visit.page.close()
+
+
+def test_reset_twice_shows_the_tiles_once(explorer):
+    page = explorer.page
+    restart = page.get_by_role("button", name="Reset everything")
+    restart.evaluate("(button) => { button.click(); button.click(); }")
+    expect(page.locator("#tiles input:checked")).to_have_count(1)
+    answered_after(explorer, page.get_by_role("button", name="Another mask").click)
+    assert page.locator("#tiles input").count() == 40
+    assert page.locator("[name=source]").first.is_checked()
+
+
+def test_one_finger_draws_and_a_stroke_ends_with_its_mask(explorer):
+    page = explorer.page
+    page.get_by_role("button", name="Clear all holes").click()
+    x, y, scale = centre_and_scale(page)
+    session = page.context.new_cdp_session(page)
+    for step, kind in enumerate(("touchStart", "touchMove", "touchMove")):
+        places = [(x - 20 * scale + step, y - 20 * scale), (x + 20 * scale + step, y + 20 * scale)]
+        points = [{"x": left, "y": top, "id": k} for k, (left, top) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    answered_after(explorer, lambda: None)
+    # The dab of one brush of 6 pixels.
+    assert 20 <= (shown(page, "fill")[1] == 0).sum() <= 40
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.get_by_role("button", name="Undo").press("Enter")
+    page.get_by_role("button", name="Another mask").press("Enter")
+    page.mouse.move(x + 9, y)
+    page.mouse.up()
+    answered_after(explorer, lambda: None)
+    assert shown(page, "fill")[1].mean() < 0.7
+
+
+def test_the_space_bar_paints_only_where_the_brush_is_seen(explorer):
+    page = explorer.page
+    answered_after(explorer, page.get_by_role("button", name="Clear all holes").click)
+    x, y, scale = centre_and_scale(page)
+    answered_after(explorer, lambda: page.mouse.click(x - 25 * scale, y - 25 * scale))
+    dab = shown(page, "fill")[1]
+    page.keyboard.press("Space")
+    answered_after(explorer, lambda: None)
+    assert np.array_equal(shown(page, "fill")[1], dab)
+    page.keyboard.press("ArrowRight")
+    answered_after(explorer, lambda: page.keyboard.press("Space"))
+    rows, columns = np.nonzero(shown(page, "fill")[1][0, ..., 0] == 0)
+    assert rows.max() < 14 and columns.max() < 15 and len(rows) > (dab == 0).sum()
+
+
+def test_a_picture_outlives_a_change_of_tiles_and_a_message_what_it_is_not_about(explorer):
+    page = explorer.page
+    file = {"name": "mine.png", "mimeType": "image/png", "buffer": picture("PNG", (64, 64))}
+    page.locator("#own").set_input_files(file)
+    expect(page.locator("#tile-name")).to_contain_text("mine.png")
+    page.get_by_label("EuroSAT", exact=True).or_(page.get_by_label("synthetic tiles")).first.check()
+    answered_after(explorer, page.get_by_role("button", name="Another mask").click)
+    assert page.locator("#own-tiles input[aria-label^='mine.png']").count() == 1
+    page.evaluate("document.getElementById('message').textContent = 'said meanwhile'")
+    page.evaluate("document.getElementById('masked').focus()")
+    expect(page.locator("#message")).to_have_text("said meanwhile")
+    answered_after(explorer, page.get_by_role("button", name="Another mask").click)
+    expect(page.locator("#message")).to_have_text("")
+
+
+def test_a_slider_leaves_the_drawing_to_be_taken_back_and_results_are_spoken(explorer):
+    page = explorer.page
+    page.get_by_role("button", name="Clear all holes").click()
+    answered_after(explorer, lambda: draw_by_mouse(page))
+    by_hand = shown(page, "fill")[1]
+    answered_after(explorer, page.get_by_role("button", name="Another mask").click)
+    assert not np.array_equal(shown(page, "fill")[1], by_hand)
+    answered_after(explorer, page.get_by_role("button", name="Undo").click)
+    assert np.array_equal(shown(page, "fill")[1], by_hand)
+    cells = [page.locator(f"#{row}-scores td").first.inner_text() for row in ("network", "fill")]
+    told = f"MSE in the holes: U-Net {cells[0]}, push-pull {cells[1]}."
+    expect(page.locator("#spoken")).to_contain_text(told)
+
+
+def test_what_is_no_longer_true_is_taken_away(explorer):
+    page = explorer.page
+    page.get_by_label("Mask family").select_option("scan_line_gaps")
+    page.get_by_label("Widest gap (px)").fill("40")
+    other = page.locator("#tiles input").first
+    answered_after(explorer, other.check)
+    assert other.get_attribute("aria-label") == page.locator("#tile-name").inner_text()
+    assert page.get_by_label("The same in Python").input_value() == ""
+    assert set(page.locator("td").all_text_contents()) == {"–"}
+
+
 def test_the_picture_is_saved(explorer):
     with explorer.page.expect_download() as download:
         explorer.page.get_by_role("button", name="Save the picture").click()
@@ -527,8 +654,10 @@ def test_the_download_stays_below_25_megabytes_and_is_said_before(site, address,
     facts = json.loads((site / "explorer" / "facts.json").read_text(encoding="utf-8"))
     assert facts["bytes"] / 1e6 == pytest.approx(megabytes, abs=0.01)
     front = (site / "index.html").read_text(encoding="utf-8")
-    for text in (front, (ROOT / "README.md").read_text(encoding="utf-8")):
-        assert f"t downloads {megabytes:.0f} MB" in text
+    assert f"The page downloads {megabytes:.0f} MB" in front
+    # Without real tiles it is half a megabyte less.
+    told = re.search(r"downloads about (\d+) MB", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert float(told[1]) == pytest.approx(megabytes, abs=1)
     # While the network does not come, the page says how much is on its way, and the rest works.
     visit = open_page(f"{address}/index.html")
     visit.page.route("**/*.onnx", lambda route: None)

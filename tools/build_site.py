@@ -22,7 +22,6 @@ import matplotlib
 import nbformat
 import numpy as np
 from export_onnx import export
-from PIL import Image
 from preamble import colab_address, read_address_and_tag, without_preamble
 
 import eurosat_inpaint as ei
@@ -48,6 +47,8 @@ LICENCES = {
     "synthetic": "Synthetic tiles, drawn by the package: no pictures of any place.",
 }
 _FOLDERS = re.compile(r"(\]\((?:\.\./)?(?:notebooks/)?(?:exercises|solutions))/?\)")
+_SHOWN_IN_FRONT = re.compile(r"<!-- (results|notebooks) -->.*?<!-- end of \1 -->", re.DOTALL)
+_PICTURE = re.compile(r"!\[[^]]*\]")
 _EXPLORER = re.compile("(Mask|Inpainting) explorer: run the notebook")
 
 
@@ -73,6 +74,10 @@ def install_packages() -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise SystemExit("error: npm is needed for the site; it comes with Node.js")
+    installed = PACKAGES / ".package-lock.json"
+    pinned = SITE / "package-lock.json"
+    if installed.exists() and installed.stat().st_mtime > pinned.stat().st_mtime:
+        return
     quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     subprocess.run([npm, "ci", *quiet], cwd=SITE, check=True, stdout=subprocess.DEVNULL)
 
@@ -85,6 +90,11 @@ def assemble() -> None:
             target.write_text(with_pages_for_folders(path.read_text("utf-8")), encoding="utf-8")
         else:
             shutil.copy(path, target)
+    # The front page shows parts of it; the page itself does without them.
+    readme = SOURCE / "README.md"
+    shutil.copy(readme, SOURCE / "README.txt")
+    text = _SHOWN_IN_FRONT.sub("", readme.read_text("utf-8"))
+    readme.write_text(text.replace("# EuroSAT inpainting", "# Install and use", 1), "utf-8")
     megabytes = json.loads((EXPLORER / "facts.json").read_text("utf-8"))["bytes"] / 1e6
     for path in sorted((SITE / "pages").rglob("*.md")):
         text = path.read_text("utf-8").replace("EXPLORER_MEGABYTES", f"{megabytes:.0f}")
@@ -120,12 +130,15 @@ def page_of(path: Path):
     if address and path.parent == NOTEBOOKS:
         links.append(f'<a href="{colab_address(address, tag, path.stem)}">Open in Colab</a>')
     title, below, rest = notebook.cells[0].source.partition("\n")
+    if path.parent.name == "solutions":
+        title = title.replace("Exercises", "Solutions")
     notebook.cells[0].source = f"{title}\n\n<p>{' · '.join(links)}</p>\n{below}{rest}"
     return notebook
 
 
 def with_pages_for_folders(markdown: str) -> str:
-    """Links to a folder lead to the page that is made of it."""
+    """Links to a folder lead to the page that is made of it; texts of pictures are one line."""
+    markdown = _PICTURE.sub(lambda found: " ".join(found[0].split()), markdown)
     markdown = _FOLDERS.sub(r"\1/index.md)", markdown)
     return markdown.replace(
         "[explorer](site/explorer)", '<a href="explorer/index.html">explorer</a>'
@@ -163,6 +176,8 @@ def public_names(module) -> list[str]:
 
 def described(constant) -> str:
     """A constant in a line: its value, or what it has by name."""
+    if isinstance(constant, Path):
+        return "A folder of the package."
     if isinstance(constant, dict):
         return "A dictionary with the keys " + ", ".join(f"``{key!r}``" for key in constant) + "."
     return f"``{' '.join(repr(constant).split())}``"
@@ -188,16 +203,16 @@ def build_explorer(folder: Path) -> None:
 
 
 def tiles_for(folder: Path) -> dict:
-    """Sheets of tiles side by side, and what the page says of them; real tiles first."""
+    """Tiles, one after the other in a file, and what the page says of them; real tiles first."""
     offered = {}
     real = ["local"] if os.environ.get(ei.data.DATA_VARIABLE) else []
     for source in (*real, "synthetic"):
         tiles = ei.data.load_tiles("validation", source=source)
         places = ei.data.stratified_subset(tiles.labels, TILES)
-        sheet = np.concatenate(list(tiles.images[places]), axis=1)
-        Image.fromarray(sheet).save(folder / f"{source}.png", optimize=True)
+        # As bytes: what a page reads back from a picture, some browsers change a little.
+        tiles.images[places].tofile(folder / f"{source}.rgb")
         offered[source] = {
-            "address": f"{source}.png",
+            "address": f"{source}.rgb",
             "label": "synthetic tiles" if source == "synthetic" else "EuroSAT",
             "licence": LICENCES[source],
             "start": worth_a_look(tiles, places),

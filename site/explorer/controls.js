@@ -187,7 +187,7 @@ export class MaskControls {
     });
     const read = () => inputs.map((input) => Math.round(input.valueAsNumber * 100) / 100);
     return inputs.map((input, k) => {
-      const shown = element("output", { textContent: input.value });
+      const shown = element("output", { textContent: input.value, ariaLive: "off" });
       shown.htmlFor.add(input.id);
       input.shown = shown;
       input.addEventListener("input", () => {

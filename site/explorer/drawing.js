@@ -12,52 +12,67 @@ const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
  * @param {() => void} hands.begin - a stroke begins.
  * @param {(from: number[], to: number[]) => void} hands.paint - of the stroke, from one place to
  *   the next, as column and row in pixels.
- * @param {(at: number[] | null) => void} hands.move - where the keyboard's brush is now.
+ * @param {(pixel: number[] | null) => void} hands.move - the pixel of the keyboard's brush, while
+ *   it is in use.
  */
 export function letPaint(canvas, { begin, paint, move }) {
-  let last = null;
+  let stroke = null; // {pointer, last}: of the pointer that began it; others are ignored
+  let brush = [SIZE / 2, SIZE / 2];
   const placeOf = (event) => {
     const box = canvas.getBoundingClientRect();
     const part = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
     return part.map((along) => along * SIZE);
   };
-  const stop = () => (last = null);
+  const pixelOf = (place) => place.map((at) => Math.min(Math.max(Math.floor(at), 0), SIZE - 1));
+  let isShown = false;
+  const show = (pixel) => {
+    isShown = pixel !== null;
+    move(pixel);
+  };
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || stroke) return;
     canvas.setPointerCapture(event.pointerId);
-    last = placeOf(event);
+    stroke = { pointer: event.pointerId, last: placeOf(event) };
     begin();
-    paint(last, last);
+    paint(stroke.last, stroke.last);
+    show(null);
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!last) return;
+    if (event.pointerId !== stroke?.pointer) return;
     // A quick hand moves on between two pictures of the screen.
     const passed = event.getCoalescedEvents?.() ?? [];
     for (const each of passed.length ? passed : [event]) {
       const place = placeOf(each);
-      paint(last, place);
-      last = place;
+      paint(stroke.last, place);
+      stroke.last = place;
     }
   });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, stop);
+  for (const end of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(end, (event) => {
+      if (event.pointerId !== stroke?.pointer) return;
+      // The keyboard goes on from there.
+      brush = pixelOf(stroke.last);
+      stroke = null;
+    });
+  }
 
-  let brush = [SIZE / 2, SIZE / 2]; // a pixel
   canvas.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const step = STEPS[event.key];
+    if (!step && event.key !== " ") return;
+    event.preventDefault();
     if (step) {
-      brush = brush.map((place, axis) => Math.min(Math.max(place + step[axis], 0), SIZE - 1));
-      move(brush);
-    } else if (event.key === " ") {
-      begin();
+      brush = pixelOf(brush.map((place, axis) => place + step[axis]));
+    } else if (isShown) {
+      // Nobody paints where they do not see it.
+      if (!event.repeat) begin();
       const middle = brush.map((place) => place + 0.5);
       paint(middle, middle);
-    } else {
-      return;
     }
-    event.preventDefault();
+    show(brush);
   });
-  canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && move(brush));
-  canvas.addEventListener("blur", () => move(null));
+  canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && show(brush));
+  canvas.addEventListener("blur", () => show(null));
 }
 
 /**

@@ -12,7 +12,9 @@ const HOLE = [237, 204, 247];
 // The error map's last colour stands for this mean absolute error and more.
 const LARGEST_ERROR = 0.25;
 const SAVED_SCALE = 4;
+const PAUSE = 800; // milliseconds
 const OWN = "your own picture";
+const ANSWERS = ["network", "fill"];
 const DIGITS = { mse: 5, mae: 4, psnr: 1, ssim: 3 };
 
 const at = (id) => document.getElementById(id);
@@ -25,12 +27,16 @@ let shown = null; // the mask, as last shown
 let drawn = null; // the same where it was drawn by hand, else null
 let undoable = []; // masks before each stroke
 let brush = null; // of the keyboard: column and row, while the masked tile is focused
-let offered = null; // the source whose tiles can be chosen
+let asked = 0; // how often tiles were asked for
 let scheduled = false;
 let turn = 0; // of drawing
+let speaking = null; // a timer
+let drawing = ""; // what drawing had to say last; other messages outlive it
 
 const controls = new MaskControls(() => {
-  [drawn, undoable] = [null, []];
+  // Whoever touches a slider by mistake has drawn in vain otherwise.
+  if (drawn) undoable.push(drawn);
+  drawn = null;
   change();
 });
 
@@ -38,6 +44,8 @@ const controls = new MaskControls(() => {
 function change() {
   at("undo").disabled = undoable.length === 0;
   at("results").ariaBusy = "true";
+  // What was said before the reader went on is over.
+  if (at("message").textContent !== drawing) say(drawing);
   if (scheduled) return;
   scheduled = true;
   requestAnimationFrame(() => {
@@ -49,43 +57,63 @@ function change() {
 async function update() {
   if (!chosen) return;
   const own = ++turn;
+  let words = "";
   try {
-    await draw();
+    words = await draw();
   } catch (problem) {
-    say(`This cannot be shown: ${problem.message}.`);
+    words = `This cannot be shown: ${problem.message}.`;
+    if (own === turn) forget();
   }
-  if (own === turn && !scheduled) at("results").ariaBusy = "false";
+  if (words || at("message").textContent === drawing) say(words);
+  drawing = words;
+  if (own !== turn || scheduled) return;
+  at("results").ariaBusy = "false";
+  clearTimeout(speaking);
+  speaking = setTimeout(speak, PAUSE);
 }
 
-/** Show what is chosen, then what the network makes of it. */
+/** Tell those who hear the page what came of what they did, once they have stopped for a moment. */
+function speak() {
+  const scoreOf = (id) => at(`${id}-scores`).querySelector("td")?.textContent ?? "–";
+  const scores = `MSE in the holes: U-Net ${scoreOf("network")}, push-pull ${scoreOf("fill")}`;
+  at("spoken").textContent = `${at("coverage").textContent}. ${scores}.`;
+}
+
+/** Show what is chosen, then what the network makes of it; returns what there is to say of it. */
 async function draw() {
-  const mask = drawn ?? controls.mask();
   const { levels, values, name } = chosen;
+  showLevels(at("tile"), levels);
+  at("tile-name").textContent = name;
+  describe("tile", `The tile, ${name}`);
+  const mask = drawn ?? controls.mask();
   const known = coverage(mask);
   shown = mask;
-  showLevels(at("tile"), levels);
   showMasked();
-  at("tile-name").textContent = name;
   at("coverage").textContent = `${(100 * known).toFixed(1)} % known`;
-  at("code").value = code(mask);
-  describe("tile", `The tile, ${name}`);
   describe("masked", `The masked tile, ${at("coverage").textContent}; holes are pale violet`);
   if (known === 0) throw new RangeError("every pixel is a hole");
-  say(known === 1 ? "There are no holes: draw some on the masked tile." : "");
+  at("code").value = code(mask);
   showAnswer("fill", "push-pull", values, pushPull(values, mask), mask);
   const restored = await network?.restore(levels, mask);
   if (restored) showAnswer("network", "the U-Net", values, restored, mask);
+  return known === 1 ? "There are no holes: draw some on the masked tile." : "";
+}
+
+/** Take away the answers to an earlier question. */
+function forget() {
+  at("code").value = "";
+  for (const id of ANSWERS) {
+    showScores(id, null);
+    for (const canvas of [at(id), at(`${id}-error`)]) {
+      canvas.getContext("2d").clearRect(0, 0, SIZE, SIZE);
+    }
+  }
 }
 
 /** Restored tile, error and scores of one method. */
 function showAnswer(id, method, tile, restored, mask) {
-  const row = at(`${id}-scores`);
   const scores = coverage(mask) < 1 ? scoresInHoles(tile, restored, mask) : null;
-  const cells = Object.entries(DIGITS).map(([measure, digits]) => {
-    const textContent = scores ? scores[measure].toFixed(digits) : "–";
-    return element("td", { textContent });
-  });
-  row.replaceChildren(row.firstElementChild, ...cells);
+  showScores(id, scores);
   showLevels(
     at(id),
     restored.map((value) => Math.round(255 * value)),
@@ -98,12 +126,23 @@ function showAnswer(id, method, tile, restored, mask) {
   Object.assign(at(id), { restored, mask });
 }
 
+/** A row of the table; dashes where there is nothing to score. */
+function showScores(id, scores) {
+  const row = at(`${id}-scores`);
+  const cells = Object.entries(DIGITS).map(([measure, digits]) => {
+    const textContent = scores ? scores[measure].toFixed(digits) : "–";
+    return element("td", { textContent });
+  });
+  row.replaceChildren(row.firstElementChild, ...cells);
+}
+
 function showLevels(canvas, levels) {
   show(canvas, (pixel) => [levels[3 * pixel], levels[3 * pixel + 1], levels[3 * pixel + 2]]);
 }
 
 /** The masked tile, and a cross where the keyboard's brush is. */
 function showMasked() {
+  if (!shown) return;
   const isOnCross = (column, row) => {
     const [across, down] = [Math.abs(column - brush[0]), Math.abs(row - brush[1])];
     return Math.min(across, down) === 0 && Math.max(across, down) <= 3;
@@ -171,30 +210,36 @@ function packed(mask) {
 
 // Tiles.
 
+/** Offer the tiles of a source, and choose one, unless the reader has chosen another meanwhile. */
 async function showTiles(source) {
   const { address, tiles, licence, start } = facts.tiles[source];
-  offered = source;
-  at("tiles").replaceChildren();
+  const own = ++asked;
+  const before = chosen;
   at("results").ariaBusy = "true";
-  const sheet = await createImageBitmap(await (await fetch(address)).blob());
-  // Meanwhile other tiles may have been asked for.
-  if (offered !== source) return;
-  tiles.forEach(({ name, place }, number) => {
-    const canvas = element("canvas", { width: SIZE, height: SIZE });
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    context.drawImage(sheet, -SIZE * number, 0);
-    const { data } = context.getImageData(0, 0, SIZE, SIZE);
-    const levels = Uint8Array.from(
-      { length: 3 * SIZE * SIZE },
-      (_, k) => data[4 * Math.floor(k / 3) + (k % 3)],
-    );
-    const [argument, kind] =
-      source === "synthetic" ? [', source="synthetic"', ", synthetic"] : ["", ""];
-    const code = `ei.data.load_tiles("validation"${argument}).images[[${place}]]`;
-    offer(canvas, tileOf(levels, name + kind, code));
-  });
-  at("licence").textContent = licence;
-  at("tiles").querySelectorAll("input")[start].click();
+  try {
+    const sheet = await fetched(address);
+    if (own !== asked) return;
+    at("tiles").replaceChildren();
+    tiles.forEach(({ name, place }, number) => {
+      const levels = sheet.subarray(3 * SIZE * SIZE * number, 3 * SIZE * SIZE * (number + 1));
+      const isDrawn = source === "synthetic";
+      const argument = isDrawn ? ', source="synthetic"' : "";
+      const code = `ei.data.load_tiles("validation"${argument}).images[[${place}]]`;
+      offer(at("tiles"), tileOf(levels, isDrawn ? `${name}, synthetic` : name, code));
+    });
+    at("licence").textContent = licence;
+    if (chosen === before) at("tiles").querySelectorAll("input")[start].click();
+  } catch (problem) {
+    say(`The tiles cannot be shown: ${problem.message}.`);
+  }
+  // A tile that was chosen is drawn, and ends this itself.
+  if (own === asked && !scheduled) at("results").ariaBusy = "false";
+}
+
+async function fetched(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address} cannot be fetched, ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 function tileOf(levels, name, code) {
@@ -202,7 +247,9 @@ function tileOf(levels, name, code) {
 }
 
 /** Add a tile to those that can be chosen. */
-function offer(canvas, tile) {
+function offer(tiles, tile) {
+  const canvas = element("canvas", { width: SIZE, height: SIZE });
+  showLevels(canvas, tile.levels);
   const input = element("input", { type: "radio", name: "tile", ariaLabel: tile.name });
   const label = element("label", { title: tile.name });
   label.append(input, canvas);
@@ -210,20 +257,18 @@ function offer(canvas, tile) {
     chosen = tile;
     change();
   });
-  at("tiles").append(label);
+  tiles.append(label);
   return input;
 }
 
 async function takePicture(file) {
+  if (!file) return;
+  say(`Reading ${file.name} …`);
   try {
     const levels = await readTile(file);
-    const canvas = element("canvas", { width: SIZE, height: SIZE });
-    showLevels(canvas, levels);
-    const path = JSON.stringify(file.name);
-    const input = offer(
-      canvas,
-      tileOf(levels, `${file.name}, ${OWN}`, `ei.data.read_tile(${path})`),
-    );
+    const code = `ei.data.read_tile(${JSON.stringify(file.name)})`;
+    const input = offer(at("own-tiles"), tileOf(levels, `${file.name}, ${OWN}`, code));
+    say("");
     input.click();
     input.scrollIntoView({ block: "nearest" });
   } catch (problem) {
@@ -234,30 +279,31 @@ async function takePicture(file) {
 function listen() {
   const sources = Object.keys(facts.tiles);
   sources.forEach((source, k) => {
-    const input = element("input", { type: "radio", name: "source", checked: k === 0 });
+    const input = element("input", { type: "radio", name: "source", defaultChecked: k === 0 });
     input.addEventListener("change", () => showTiles(source));
     const label = element("label");
     label.append(input, ` ${facts.tiles[source].label}`);
     at("sources").append(label);
   });
   at("own").addEventListener("change", () => {
-    for (const file of at("own").files) takePicture(file);
+    takePicture(at("own").files[0]);
     // The same file may be chosen again.
     at("own").value = "";
   });
   document.addEventListener("dragover", (event) => event.preventDefault());
   document.addEventListener("drop", (event) => {
     event.preventDefault();
-    const [file] = event.dataTransfer.files;
-    if (file) takePicture(file);
+    takePicture(event.dataTransfer.files[0]);
   });
   at("controls").addEventListener("submit", (event) => event.preventDefault());
   at("brush").addEventListener("input", () => {
     at("brush-value").textContent = at("brush").value;
   });
   letPaint(at("masked"), {
-    begin: () => keep(drawn ?? shown),
+    begin: () => shown && keep(drawn ?? shown),
     paint: (from, to) => {
+      // Sliders and buttons end a stroke that is still going on.
+      if (!drawn) return;
       const value = Number(document.querySelector("[name=paint]:checked").value);
       paintLine(drawn, from, to, at("brush").valueAsNumber, value);
       change();
@@ -270,12 +316,16 @@ function listen() {
   at("undo").addEventListener("click", () => {
     drawn = undoable.pop();
     change();
+    // A button that is switched off loses the focus, and the keyboard its place.
+    if (at("undo").disabled) at("clear").focus();
   });
   at("clear").addEventListener("click", () => {
     keep(new Uint8Array(SIZE * SIZE).fill(1));
     change();
   });
   at("restart").addEventListener("click", () => {
+    undoable = [];
+    drawn = null;
     at("controls").reset();
     at("brush-value").textContent = at("brush").value;
     controls.reset();
@@ -297,7 +347,7 @@ async function copyCode() {
     say("The code is copied.");
   } catch {
     at("code").select();
-    say("The browser does not let a page copy: press Ctrl+C.");
+    say("The browser does not let a page copy. The code is selected: copy it.");
   }
 }
 
@@ -326,7 +376,8 @@ function savePicture() {
   canvas.toBlob((png) => {
     const address = URL.createObjectURL(png);
     element("a", { href: address, download: "restored.png" }).click();
-    URL.revokeObjectURL(address);
+    // Some browsers read it only now.
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
   });
 }
 
@@ -337,7 +388,8 @@ async function load() {
     at("loading").remove();
     update();
   } catch (problem) {
-    at("loading").textContent = `The network cannot be used: ${problem.message}`;
+    at("loading").textContent = "There is no network.";
+    say(`The network cannot be used: ${problem.message}.`);
   }
 }
 
@@ -345,5 +397,5 @@ show(at("colour-bar"), (place) => colours.subarray(3 * place, 3 * place + 3));
 listen();
 at("waiting").remove();
 document.querySelector("main").hidden = false;
-await showTiles(Object.keys(facts.tiles)[0]);
+showTiles(Object.keys(facts.tiles)[0]);
 load();

@@ -100,7 +100,7 @@ const FAMILIES = {
       addLayer(noise, values, points, spacing, corner, Math.floor(strength * WEIGHT + 0.5));
       strength *= roughness;
     }
-    const known = Math.min(Math.max(roundedHalfToEven(coverage * PIXELS), 1), PIXELS - 1);
+    const known = Math.min(Math.max(Math.round(coverage * PIXELS), 1), PIXELS - 1);
     return lowest(noise, known);
   },
 
@@ -109,7 +109,8 @@ const FAMILIES = {
       const [height, width] = uniforms.slice(0, 2).map((u) => integerFrom(u, ...sides));
       const top = integerFrom(uniforms[2], 1 - height, LAST);
       const left = integerFrom(uniforms[3], 1 - width, LAST);
-      return maskOf((y, x) => y >= top && y < top + height && x >= left && x < left + width);
+      const right = left + width - 1;
+      return rowsOf(SIZE, (row) => (row >= top && row < top + height ? [left, right] : [0, -1]));
     };
     return inverted(join([shape, 4], SIZE, { count: boxes, fraction: holes(coverage), seed }));
   },
@@ -162,7 +163,7 @@ function rowsOf(rows, interval) {
 /** Join random shapes: `count` of them, or as many as come nearest to a `fraction`. */
 function join([shape, numbers], rows, { count, fraction, seed }) {
   const draw = (generator) => [shape(Array.from(generator.uniforms(numbers)))].flat();
-  if (fraction !== null) return painted(draw, rows * SIZE, fraction, seed);
+  if (fraction !== null) return joinUntil(draw, rows * SIZE, fraction, seed);
   const generator = new Generator(seed);
   const mask = new Uint8Array(rows * SIZE);
   for (let number = 0; number < count; number++) {
@@ -171,10 +172,11 @@ function join([shape, numbers], rows, { count, fraction, seed }) {
   return mask;
 }
 
-function painted(draw, everything, fraction, seed) {
+/** Join shapes until the part of the pixels that is painted comes as near as it gets. */
+function joinUntil(draw, everything, fraction, seed) {
   const wanted = fraction * everything;
-  let mask = new Uint8Array(everything);
-  let [drawn, fitting, area] = [0, 0, 0];
+  const mask = new Uint8Array(everything);
+  let [painted, drawn, fitting, area] = [0, 0, 0, 0];
   for (let turn = 0; turn < MOST_TURNS; turn++) {
     const generator = new Generator([seed, turn]);
     const shapes = Array.from({ length: SHAPES_PER_TURN }, () => draw(generator)).flat();
@@ -185,21 +187,21 @@ function painted(draw, everything, fraction, seed) {
       area += added.reduce((sum, shape) => sum + areaOf(shape), 0);
     }
     for (const shape of added) {
-      const before = areaOf(mask);
-      const grown = mask.slice();
-      paint(grown, shape);
-      const after = areaOf(grown);
+      const after = painted + newIn(shape, mask);
       if (after >= wanted) {
-        const nearerBefore = after - wanted > wanted - before;
-        return before > 0 && (nearerBefore || after === everything) ? mask : grown;
+        const nearerBefore = after - wanted > wanted - painted;
+        const isBack = painted > 0 && (nearerBefore || after === everything);
+        if (!isBack) paint(mask, shape);
+        return mask;
       }
-      mask = grown;
+      paint(mask, shape);
+      painted = after;
     }
     if (fitting === 0 && turn >= TURNS_WITHOUT_ANY) break;
     if (fitting >= SHAPES_TO_JUDGE_BY) {
       const left = (MOST_TURNS - turn) * shapes.length;
       const missed = Math.max(0, 1 - (2 * area) / drawn / everything) ** left;
-      if ((1 - areaOf(mask) / everything) * missed > 1 - fraction) break;
+      if ((1 - painted / everything) * missed > 1 - fraction) break;
     }
   }
   throw new RangeError("coverage must be one that shapes of this size can reach on such a tile");
@@ -213,6 +215,13 @@ function areaOf(shape) {
   let area = 0;
   for (const pixel of shape) area += pixel;
   return area;
+}
+
+/** How many pixels of a shape are not in the mask yet. */
+function newIn(shape, mask) {
+  let count = 0;
+  for (let k = 0; k < mask.length; k++) count += shape[k] & (1 - mask[k]);
+  return count;
 }
 
 /** A line from the top to the bottom row, as OpenCV draws it. */
@@ -350,9 +359,4 @@ function clipped(column) {
 
 function modulo(number, divisor) {
   return number - divisor * Math.floor(number / divisor);
-}
-
-function roundedHalfToEven(number) {
-  const rounded = Math.round(number);
-  return Math.abs(number % 1) === 0.5 && rounded % 2 ? rounded - 1 : rounded;
 }

@@ -25,11 +25,20 @@ export async function loadNetwork(files, progressed) {
   const [runtime, network] = await Promise.all([fetched(files.runtime), fetched(files.network)]);
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   return new Promise((resolve, reject) => {
-    worker.onerror = (event) => reject(new Error(event.message));
+    const refuse = (reason) => {
+      worker.terminate();
+      reject(new Error(reason));
+    };
+    worker.onerror = (event) => refuse(reasonOf(event));
     worker.onmessage = ({ data }) =>
-      data.ready ? resolve(new Network(worker)) : reject(new Error(data.problem));
+      data.ready ? resolve(new Network(worker)) : refuse(data.problem);
     worker.postMessage({ runtime, network }, [runtime.buffer, network.buffer]);
   });
+}
+
+/** Of a program that could not be loaded browsers do not say why. */
+function reasonOf(event) {
+  return event.message || "its program cannot be loaded";
 }
 
 class Network {
@@ -38,6 +47,7 @@ class Network {
     this.waiting = null;
     this.asked = null;
     worker.onmessage = ({ data }) => this.answered(data);
+    worker.onerror = (event) => this.answered({ problem: reasonOf(event) });
   }
 
   /**
@@ -61,7 +71,7 @@ class Network {
   }
 
   answered({ restored, problem }) {
-    if (problem) this.asked.reject(new Error(problem));
+    if (problem) this.asked?.reject(new Error(problem));
     else this.asked.resolve(restored);
     this.ask();
   }
