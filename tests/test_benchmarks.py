@@ -202,7 +202,7 @@ def test_gan_search_adds_a_run_and_shows_it(table, monkeypatch, tmp_path):
 
     def few_tiles(split):
         tiles = load_tiles(split)
-        return tiles[data.stratified_subset(tiles.labels, min(300, len(tiles)))]
+        return tiles[data.stratified_subset(tiles.labels, min(120, len(tiles)))]
 
     monkeypatch.setattr(data, "load_tiles", few_tiles)
     output = tmp_path / "search.json"
