@@ -40,6 +40,7 @@ copybutton_prompt_is_regexp = True
 html_theme = "furo"
 # MathJax as one file with its glyphs as outlines: no fonts, and it works from a folder.
 html_static_path = ["static", "node_modules/mathjax/es5/tex-svg.js"]
+html_favicon = "static/icon.svg"
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_copy_source = html_show_sourcelink = False
