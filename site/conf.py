@@ -1,5 +1,7 @@
 """How Sphinx makes the site of what ``tools/build_site.py`` has put together."""
 
+import re
+
 import eurosat_inpaint
 
 project = "EuroSAT inpainting"
@@ -45,3 +47,15 @@ html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_copy_source = html_show_sourcelink = False
 mathjax_path = "tex-svg.js"
+
+
+def setup(app):
+    app.connect("autodoc-process-signature", _with_plain_defaults)
+
+
+def _with_plain_defaults(app, what, name, subject, options, signature, returned):
+    """A default as it is written: what Python prints of a function Sphinx cannot read."""
+    if signature:
+        signature = re.sub(r"<function (\w+)[^>]*>", r"\1", signature)
+        signature = signature.replace("<factory>", "...")
+    return signature, returned
