@@ -94,8 +94,14 @@ async function draw() {
   if (known === 0) throw new RangeError("every pixel is a hole");
   at("code").value = code(mask);
   showAnswer("fill", "push-pull", values, pushPull(values, mask), mask);
-  const restored = await network?.restore(levels, mask);
-  if (restored) showAnswer("network", "the U-Net", values, restored, mask);
+  try {
+    const restored = await network?.restore(levels, mask);
+    if (restored) showAnswer("network", "the U-Net", values, restored, mask);
+  } catch (problem) {
+    // It would not answer again; push-pull still does.
+    network = null;
+    return `The network cannot be used: ${problem.message}.`;
+  }
   return known === 1 ? "There are no holes: draw some on the masked tile." : "";
 }
 
