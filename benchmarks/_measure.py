@@ -7,10 +7,14 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from eurosat_inpaint.shipping import processor
+
+# Steps of a slider that are not counted, and from which on it goes down again.
+_WARM_UP, _STEPS_UP = 5, 10
 
 
 def seconds_in_turn(tasks: dict[str, Callable[[], object]], repeats: int) -> dict[str, np.ndarray]:
@@ -33,6 +37,24 @@ def seconds_in_turn(tasks: dict[str, Callable[[], object]], repeats: int) -> dic
             task()
             seconds[name][repeat] = time.perf_counter() - start
     return seconds
+
+
+def latencies_of_steps(slider: Any, observed: Any, begin: str, steps: int) -> list[float]:
+    """Move a slider of a page by keyboard, each time after the answer to the step before.
+
+    Args:
+        slider: Playwright's locator of it; it goes up and down again and never comes to its end.
+        observed: locator of what shows the answer.
+        begin: JavaScript function of that, which leaves the milliseconds of the next step, as a
+            promise, in ``window.latency``.
+        steps: how many are measured, after those that load code and compile.
+    """
+    latencies = []
+    for step in range(_WARM_UP + steps):
+        observed.evaluate(begin)
+        slider.press("ArrowRight" if step % (2 * _STEPS_UP) < _STEPS_UP else "ArrowLeft")
+        latencies.append(slider.page.evaluate("window.latency"))
+    return latencies[_WARM_UP:]
 
 
 def median_and_quartiles(values: np.ndarray, form: str) -> str:

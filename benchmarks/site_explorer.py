@@ -9,16 +9,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-from _measure import print_table
+from _measure import latencies_of_steps, print_table
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tools"))
 
 from browser import chromium, served
 
 SITE = Path(__file__).resolve().parent.parent / "build" / "site"
-WARM_UP = 5
-# Up and down again, so that the slider never comes to its end.
-STEPS_UP = 10
 # From the browser's time stamp of the key press to the frame after the one in which the network's
 # answer is shown.
 BEGIN = """results => {
@@ -55,7 +52,8 @@ def main():
             ready.append(time.perf_counter() - start)
             if len(ready) < options.visits:
                 page.close()
-        latencies = measure_steps(page, WARM_UP + options.steps)[WARM_UP:]
+        slider = page.get_by_label("Number of lines")
+        latencies = latencies_of_steps(slider, page.locator("#results"), BEGIN, options.steps)
     rows = [
         ("first view: tile, mask and push-pull, s", *spread(seen, ".2f"), 2),
         ("the network has answered, s", *spread(ready, ".2f"), ""),
@@ -67,17 +65,6 @@ def main():
 
 def spread(values, form):
     return [f"{value:{form}}" for value in np.quantile(values, (0.5, 0.95))]
-
-
-def measure_steps(page, steps):
-    """Milliseconds of each step, a list."""
-    slider = page.get_by_label("Number of lines")
-    latencies = []
-    for step in range(steps):
-        page.locator("#results").evaluate(BEGIN)
-        slider.press("ArrowRight" if step % (2 * STEPS_UP) < STEPS_UP else "ArrowLeft")
-        latencies.append(page.evaluate("window.latency"))
-    return latencies
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from _measure import print_table
+from _measure import latencies_of_steps, print_table
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tools"))
 
@@ -27,10 +27,6 @@ import eurosat_inpaint as ei
 
 ei.widgets.{explorer}(ei.data.load_tiles("validation", source="synthetic"))
 """
-# Steps that are not counted: the first ones load code and compile the network.
-WARM_UP = 5
-# Up and down again, so that the slider never comes to its end.
-STEPS_UP = 10
 # From the browser's time stamp of the key press to the frame after the one that shows the picture.
 BEGIN = """picture => {
     const pressed = new Promise(resolve => document.addEventListener(
@@ -60,24 +56,14 @@ def main():
             visit = open_page(address(name))
             visit.run_all()
             explorer = visit.explorer(name)
-            latencies = measure_steps(explorer, picture, WARM_UP + options.steps)[WARM_UP:]
+            image = explorer.locator("img.explorer-picture").nth(picture)
+            slider = explorer.get_by_role("slider", name="Number of lines", exact=True)
+            latencies = latencies_of_steps(slider, image, BEGIN, options.steps)
             visit.page.close()
             median, late = np.quantile(latencies, (0.5, 0.95))
             rows.append((f"`{name}`", f"{median:.0f}", f"{late:.0f}", asked))
     header = ("explorer", "median, ms", "95th percentile, ms", "asked of it, ms")
     print_table(header, rows, NOTES.format(steps=options.steps))
-
-
-def measure_steps(explorer, picture, steps):
-    """Milliseconds of each step, a list."""
-    image = explorer.locator("img.explorer-picture").nth(picture)
-    handle = explorer.get_by_role("slider", name="Number of lines", exact=True)
-    latencies = []
-    for step in range(steps):
-        image.evaluate(BEGIN)
-        handle.press("ArrowRight" if step % (2 * STEPS_UP) < STEPS_UP else "ArrowLeft")
-        latencies.append(explorer.page.evaluate("window.latency"))
-    return latencies
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def assemble() -> None:
     for path in (path for pattern in COPIED for path in ROOT.glob(pattern)):
         target = _target_of(path.relative_to(ROOT))
         if path.suffix == ".md":
-            target.write_text(with_pages_for_folders(path.read_text("utf-8")), encoding="utf-8")
+            target.write_text(for_the_site(path.read_text("utf-8")), encoding="utf-8")
         else:
             shutil.copy(path, target)
     # The front page shows parts of it; the page itself does without them.
@@ -118,7 +118,7 @@ def page_of(path: Path):
         if alt := cell.metadata.get("alt"):
             cell.metadata["mystnb"] = {"image": {"alt": alt}}
         if cell.cell_type == "markdown":
-            cell.source = with_pages_for_folders(cell.source)
+            cell.source = for_the_site(cell.source)
         for output in cell.get("outputs", []):
             if _EXPLORER.match(output.get("data", {}).get("text/plain", "")):
                 output.data["text/html"] = (
@@ -136,7 +136,7 @@ def page_of(path: Path):
     return notebook
 
 
-def with_pages_for_folders(markdown: str) -> str:
+def for_the_site(markdown: str) -> str:
     """Links to a folder lead to the page that is made of it; texts of pictures are one line."""
     markdown = _PICTURE.sub(lambda found: " ".join(found[0].split()), markdown)
     markdown = _FOLDERS.sub(r"\1/index.md)", markdown)

@@ -4,7 +4,7 @@ import { element, MaskControls } from "./controls.js";
 import { letPaint, paintLine } from "./drawing.js";
 import { pushPull } from "./fill.js";
 import { coverage, SIZE } from "./masks.js";
-import { loadNetwork } from "./network.js";
+import { fetchBytes, loadNetwork } from "./network.js";
 import { readTile } from "./picture.js";
 import { scoresInHoles } from "./scores.js";
 
@@ -223,7 +223,7 @@ async function showTiles(source) {
   const before = chosen;
   at("results").ariaBusy = "true";
   try {
-    const sheet = await fetched(address);
+    const sheet = await fetchBytes(address);
     if (own !== asked) return;
     at("tiles").replaceChildren();
     tiles.forEach(({ name, place }, number) => {
@@ -240,12 +240,6 @@ async function showTiles(source) {
   }
   // A tile that was chosen is drawn, and ends this itself.
   if (own === asked && !scheduled) at("results").ariaBusy = "false";
-}
-
-async function fetched(address) {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${address} cannot be fetched, ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
 }
 
 function tileOf(levels, name, code) {

@@ -10,19 +10,13 @@
 export async function loadNetwork(files, progressed) {
   const total = files.runtime.bytes + files.network.bytes;
   let done = 0;
-  const fetched = async ({ address }) => {
-    const response = await fetch(address);
-    if (!response.ok) throw new Error(`${address} cannot be fetched: ${response.status}`);
-    const parts = [];
-    for (const reader = response.body.getReader(); ;) {
-      const { value, done: ended } = await reader.read();
-      if (ended) return new Uint8Array(await new Blob(parts).arrayBuffer());
-      parts.push(value);
-      done += value.length;
-      progressed(done / total);
-    }
+  const received = (bytes) => {
+    done += bytes;
+    progressed(done / total);
   };
-  const [runtime, network] = await Promise.all([fetched(files.runtime), fetched(files.network)]);
+  const [runtime, network] = await Promise.all(
+    [files.runtime, files.network].map(({ address }) => fetchBytes(address, received)),
+  );
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   return new Promise((resolve, reject) => {
     const refuse = (reason) => {
@@ -34,6 +28,25 @@ export async function loadNetwork(files, progressed) {
       data.ready ? resolve(new Network(worker)) : refuse(data.problem);
     worker.postMessage({ runtime, network }, [runtime.buffer, network.buffer]);
   });
+}
+
+/**
+ * Fetch a file whole.
+ *
+ * @param {string} address
+ * @param {(bytes: number) => void} received - told how many more have come, whenever some have.
+ * @returns {Promise<Uint8Array>}
+ */
+export async function fetchBytes(address, received = () => {}) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address} cannot be fetched, ${response.status}`);
+  const parts = [];
+  for (const reader = response.body.getReader(); ;) {
+    const { value, done } = await reader.read();
+    if (done) return new Uint8Array(await new Blob(parts).arrayBuffer());
+    parts.push(value);
+    received(value.length);
+  }
 }
 
 /** Of a program that could not be loaded browsers do not say why. */
