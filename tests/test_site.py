@@ -518,6 +518,36 @@ def test_what_cannot_be_is_said_in_the_words_of_the_sliders(explorer):
     expect(page.get_by_label("Mask family")).to_have_value("lines")
 
 
+def test_an_answer_that_comes_late_does_not_hide_a_message(explorer):
+    """The network still computes for a mask when the next one cannot be shown."""
+    page = explorer.page
+    page.evaluate(
+        """() => {
+            const send = Worker.prototype.postMessage;
+            Worker.prototype.postMessage = function (question) {
+                window.answered = () => {
+                    Worker.prototype.postMessage = send;
+                    return new Promise((resolve) => {
+                        this.addEventListener("message", () => setTimeout(resolve));
+                        this.postMessage(question);
+                    });
+                };
+            };
+        }"""
+    )
+    page.get_by_label("Mask family").select_option("boxes")
+    page.get_by_label("Sides (px), lowest").fill("64")
+    page.wait_for_function("() => window.answered")
+    page.get_by_label("Number of boxes").fill("20")
+    message = page.locator("#message")
+    expect(message).to_have_text("This cannot be shown: every pixel is a hole.")
+    page.evaluate("answered()")
+    expect(message).to_have_text("This cannot be shown: every pixel is a hole.")
+    expect(page.locator("#network-scores td").first).to_have_text("–")
+    page.get_by_role("button", name="Reset everything").click()
+    expect(message).to_have_text("")
+
+
 def test_tiles_that_cannot_be_fetched_become_a_message_and_all_else_works(address, open_page):
     visit = open_page(f"{address}/index.html")
     page = visit.page

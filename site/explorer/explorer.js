@@ -62,11 +62,13 @@ async function update() {
     words = await draw();
   } catch (problem) {
     words = `This cannot be shown: ${problem.message}.`;
-    if (own === turn) forget();
+    forget();
   }
+  // An answer to an earlier question comes late; the last one has its own words.
+  if (own !== turn) return;
   if (words || at("message").textContent === drawing) say(words);
   drawing = words;
-  if (own !== turn || scheduled) return;
+  if (scheduled) return;
   at("results").ariaBusy = "false";
   clearTimeout(speaking);
   speaking = setTimeout(speak, PAUSE);
@@ -100,13 +102,14 @@ async function draw() {
   } catch (problem) {
     // It would not answer again; push-pull still does.
     network = null;
-    return `The network cannot be used: ${problem.message}.`;
+    say(`The network cannot be used: ${problem.message}.`);
   }
   return known === 1 ? "There are no holes: draw some on the masked tile." : "";
 }
 
-/** Take away the answers to an earlier question. */
+/** Take away the answers to an earlier question, and those still to come. */
 function forget() {
+  network?.cancel();
   at("code").value = "";
   for (const id of ANSWERS) {
     showScores(id, null);

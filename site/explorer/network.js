@@ -78,6 +78,12 @@ class Network {
     });
   }
 
+  /** Answer whatever is still asked with null. */
+  cancel() {
+    this.asked?.resolve(null);
+    this.waiting?.resolve(null);
+  }
+
   ask() {
     [this.asked, this.waiting] = [this.waiting, null];
     if (this.asked) this.worker.postMessage({ tile: this.asked.tile, mask: this.asked.mask });
