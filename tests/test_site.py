@@ -706,6 +706,16 @@ def test_the_explorer_has_no_serious_finding_of_accessibility(scheme, explorer):
     explorer.page.emulate_media(color_scheme="light")
 
 
+def test_dark_chosen_on_a_page_is_dark_in_the_explorer(address, open_page):
+    visit = open_page(f"{address}/index.html")
+    visit.page.get_by_role("button", name="Toggle Light / Dark").locator("visible=true").click()
+    visit.page.goto(f"{address}/explorer/index.html")
+    for system in ("light", "dark"):
+        visit.page.emulate_media(color_scheme=system)
+        expect(visit.page.locator("body")).to_have_css("background-color", "rgb(22, 24, 27)")
+    visit.page.close()
+
+
 def test_the_explorer_fits_a_phone(explorer):
     explorer.page.set_viewport_size({"width": 390, "height": 844})
     assert explorer.page.evaluate("document.documentElement.scrollWidth") <= 390
