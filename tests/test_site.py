@@ -237,7 +237,7 @@ def tiles_drawn_once():
 @pytest.fixture
 def explorer(visit):
     """The explorer as it is at the start, with a synthetic tile that the network has restored."""
-    expect(visit.page.locator("#loading")).to_have_count(0)
+    expect(visit.page.locator("#loading")).to_be_hidden()
     visit.page.get_by_role("button", name="Reset everything").click()
     visit.page.get_by_label("synthetic tiles").check()
     expect(visit.page.locator("#tiles input:checked")).to_have_count(1)
@@ -258,6 +258,14 @@ def shown(page, canvas):
     restored = np.array(page.evaluate(script, [canvas, "restored"]), np.float32)
     mask = np.array(page.evaluate(script, [canvas, "mask"]), np.float32)
     return restored.reshape(1, 64, 64, 3), mask.reshape(1, 64, 64, 1)
+
+
+def pixels(page, canvas):
+    """What a canvas shows, uint8 (64, 64, 4)."""
+    script = """(id) => Array.from(
+        document.getElementById(id).getContext("2d").getImageData(0, 0, 64, 64).data
+    )"""
+    return np.array(page.evaluate(script, canvas), np.uint8).reshape(64, 64, 4)
 
 
 def by_code(page):
@@ -386,6 +394,7 @@ def upright(orientation):
         # Decoders of JPEG round differently.
         ("photo.jpg", picture("JPEG", (640, 480), quality=95), 3),
         ("turned.jpg", picture("JPEG", (640, 480), quality=95, exif=upright(6)), 3),
+        ("filled.jpg", b"\xff\xd8\xff\xff\xff" + picture("JPEG", (90, 80), quality=95)[2:], 3),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
@@ -548,6 +557,61 @@ def test_an_answer_that_comes_late_does_not_hide_a_message(explorer):
     expect(message).to_have_text("")
 
 
+def test_a_picture_read_slowly_does_not_replace_what_was_chosen_meanwhile(explorer):
+    page = explorer.page
+    page.evaluate(
+        """() => {
+            const read = Blob.prototype.arrayBuffer;
+            Blob.prototype.arrayBuffer = function () {
+                Blob.prototype.arrayBuffer = read;
+                return new Promise((resolve) => {
+                    window.readOn = () => resolve(read.call(this));
+                });
+            };
+        }"""
+    )
+    slow = {"name": "slow.png", "mimeType": "image/png", "buffer": picture("PNG", (70, 70))}
+    page.locator("#own").set_input_files(slow)
+    page.wait_for_function("() => window.readOn")
+    other = page.locator("#tiles input").nth(3)
+    answered_after(explorer, other.check)
+    page.evaluate("readOn()")
+    # It is there, to be chosen.
+    expect(page.get_by_label("slow.png")).to_have_count(1)
+    answered_after(explorer, lambda: None)
+    assert page.locator("#tile-name").inner_text() == other.get_attribute("aria-label")
+    assert other.is_checked()
+
+
+def test_tiles_fetched_slowly_are_those_that_were_asked_for_last(address, open_page):
+    visit = open_page(f"{address}/explorer/index.html")
+    page = visit.page
+    first, second = page.locator("[name=source]").first, page.get_by_label("synthetic tiles")
+    expect(page.locator("#tiles input:checked")).to_have_count(1)
+    held = []
+    page.route("**/synthetic.rgb", lambda route: held.append(route))
+    second.evaluate("(input) => input.click()")
+    visit.wait_until(lambda: held)
+    # A tile of the sheet that is about to go.
+    page.locator("#tiles input").nth(3).check()
+    held.pop().continue_()
+    expect(page.locator("#tile-name")).to_contain_text("synthetic")
+    expect(page.locator("#tiles input:checked")).to_have_count(1)
+    # Without real tiles there is one source.
+    if page.locator("[name=source]").count() == 2:
+        first.check()
+        expect(page.locator("#tile-name")).not_to_contain_text("synthetic")
+        second.check()
+        visit.wait_until(lambda: held)
+        first.check()
+        name = page.locator("#tile-name").inner_text()
+        held.pop().abort()
+        answered_after(visit, page.get_by_role("button", name="Another mask").click)
+        expect(page.locator("#message")).to_have_text("")
+        assert page.locator("#tile-name").inner_text() == name and first.is_checked()
+    page.close()
+
+
 def test_tiles_that_cannot_be_fetched_become_a_message_and_all_else_works(address, open_page):
     visit = open_page(f"{address}/index.html")
     page = visit.page
@@ -558,7 +622,10 @@ def test_tiles_that_cannot_be_fetched_become_a_message_and_all_else_works(addres
     # Touched before there is anything to paint on.
     page.locator("#masked").click()
     page.keyboard.press("ArrowLeft")
-    expect(page.locator("#loading")).to_have_count(0)
+    page.get_by_label("Number of lines").fill("7")
+    expect(page.locator("#message")).to_contain_text("The tiles cannot be shown")
+    expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
+    expect(page.locator("#loading")).to_be_hidden()
     page.unroute("**/*.rgb")
     page.get_by_label("synthetic tiles").click()
     page.get_by_role("button", name="Reset everything").click()
@@ -577,6 +644,25 @@ def test_without_the_network_the_page_says_so_and_push_pull_works(missing, addre
     expect(visit.page.locator("#fill-scores td").first).to_contain_text("0.0")
     expect(visit.page.locator("#results")).to_have_attribute("aria-busy", "false")
     visit.page.close()
+
+
+def test_a_network_that_fails_later_leaves_no_answers_behind(address, open_page):
+    visit = open_page(f"{address}/explorer/index.html")
+    page, scores = visit.page, visit.page.locator("#network-scores td")
+    expect(scores.first).to_contain_text("0.0")
+    page.evaluate(
+        """Worker.prototype.postMessage = function () {
+            const data = { problem: "out of memory" };
+            this.dispatchEvent(new MessageEvent("message", { data }));
+        }"""
+    )
+    for _ in range(2):
+        answered_after(visit, page.get_by_role("button", name="Another mask").click)
+        assert set(scores.all_text_contents()) == {"–"}
+        expect(page.locator("#loading")).to_have_text("The network cannot be used: out of memory.")
+        expect(page.get_by_role("img", name="as the U-Net restores it")).to_have_count(0)
+        expect(page.locator("#fill-scores td").first).to_contain_text("0.0")
+    page.close()
 
 
 def test_reset_twice_shows_the_tiles_once(explorer):
@@ -610,6 +696,22 @@ def test_one_finger_draws_and_a_stroke_ends_with_its_mask(explorer):
     page.mouse.up()
     answered_after(explorer, lambda: None)
     assert shown(page, "fill")[1].mean() < 0.7
+
+
+def test_a_stroke_ends_where_a_menu_takes_the_pointer(explorer):
+    page = explorer.page
+    answered_after(explorer, page.get_by_role("button", name="Clear all holes").click)
+    x, y, scale = centre_and_scale(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.down(button="right")
+    page.mouse.up(button="right")
+    page.mouse.move(x, y - 40 * scale)
+    page.mouse.up()
+    answered_after(explorer, lambda: page.mouse.move(x - 20 * scale, y))
+    drawn = shown(page, "fill")[1]
+    answered_after(explorer, lambda: page.mouse.move(x + 20 * scale, y + 20 * scale, steps=4))
+    assert np.array_equal(shown(page, "fill")[1], drawn)
 
 
 def test_the_space_bar_paints_only_where_the_brush_is_seen(explorer):
@@ -664,7 +766,12 @@ def test_what_is_no_longer_true_is_taken_away(explorer):
     answered_after(explorer, other.check)
     assert other.get_attribute("aria-label") == page.locator("#tile-name").inner_text()
     assert page.get_by_label("The same in Python").input_value() == ""
+    assert page.get_by_role("button", name="Copy the code").is_disabled()
     assert set(page.locator("td").all_text_contents()) == {"–"}
+    # Of the tile that is chosen, under the last mask that could be made.
+    tile, masked = (pixels(page, canvas) for canvas in ("tile", "masked"))
+    known = shown(page, "fill")[1][0, ..., 0] == 1
+    assert np.array_equal(tile[known], masked[known])
 
 
 def test_the_picture_is_saved(explorer):
@@ -702,7 +809,9 @@ def test_the_download_stays_below_25_megabytes_and_is_said_before(site, address,
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_explorer_has_no_serious_finding_of_accessibility(scheme, explorer):
     explorer.page.emulate_media(color_scheme=scheme)
-    assert serious_findings(explorer.page) == []
+    for width in (320, 1500):
+        explorer.page.set_viewport_size({"width": width, "height": 1000})
+        assert serious_findings(explorer.page) == []
     explorer.page.emulate_media(color_scheme="light")
 
 
@@ -717,10 +826,32 @@ def test_dark_chosen_on_a_page_is_dark_in_the_explorer(address, open_page):
 
 
 def test_the_explorer_fits_a_phone(explorer):
-    explorer.page.set_viewport_size({"width": 390, "height": 844})
-    assert explorer.page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert explorer.page.locator("#masked").bounding_box()["width"] > 300
-    explorer.page.set_viewport_size({"width": 1500, "height": 1000})
+    page = explorer.page
+    for width in (320, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#masked").bounding_box()["width"] > 300
+    page.get_by_role("button", name="Copy the code").click()
+    expect(page.locator("#message")).not_to_be_empty()
+    # What is said lies on no button, once the page is at its end.
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    message, save = (page.locator(place).bounding_box() for place in ("#message", "#save"))
+    assert save["y"] + save["height"] <= message["y"]
+    page.set_viewport_size({"width": 1500, "height": 1000})
+
+
+def test_who_comes_back_finds_controls_and_numbers_that_agree(address, open_page):
+    visit = open_page(f"{address}/explorer/index.html")
+    page = visit.page
+    page.get_by_label("Brush (px)").fill("20")
+    page.get_by_label("known pixels").check()
+    page.get_by_role("link", name="EuroSAT inpainting").click()
+    page.go_back()
+    expect(page.locator("#fill-scores td").first).to_contain_text("0.0")
+    assert (
+        page.locator("#brush-value").inner_text() == page.get_by_label("Brush (px)").input_value()
+    )
+    page.close()
 
 
 def test_opened_from_a_folder_the_explorer_says_what_it_needs(site, open_page):

@@ -53,9 +53,9 @@ _EXPLORER = re.compile("(Mask|Inpainting) explorer: run the notebook")
 
 
 def main() -> int:
+    install_packages()
     for folder in (SOURCE, EXPLORER, TARGET):
         shutil.rmtree(folder, ignore_errors=True)
-    install_packages()
     build_explorer(EXPLORER)
     assemble()
     sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", str(SITE)]
@@ -95,12 +95,15 @@ def assemble() -> None:
     shutil.copy(readme, SOURCE / "README.txt")
     text = _SHOWN_IN_FRONT.sub("", readme.read_text("utf-8"))
     readme.write_text(text.replace("# EuroSAT inpainting", "# Install and use", 1), "utf-8")
+    pages = {
+        path.relative_to(SITE / "pages"): path.read_text("utf-8")
+        for path in sorted((SITE / "pages").rglob("*.md"))
+    }
+    pages |= {path.relative_to(ROOT): nbformat.writes(page_of(path)) for path in shown_notebooks()}
     megabytes = json.loads((EXPLORER / "facts.json").read_text("utf-8"))["bytes"] / 1e6
-    for path in sorted((SITE / "pages").rglob("*.md")):
-        text = path.read_text("utf-8").replace("EXPLORER_MEGABYTES", f"{megabytes:.0f}")
-        _target_of(path.relative_to(SITE / "pages")).write_text(text, encoding="utf-8")
-    for path in shown_notebooks():
-        nbformat.write(page_of(path), _target_of(path.relative_to(ROOT)))
+    for place, text in pages.items():
+        told = text.replace("EXPLORER_MEGABYTES", f"{megabytes:.0f}")
+        _target_of(place).write_text(told, encoding="utf-8")
     for name in ei._MODULES:
         _target_of(Path("api", f"{name}.rst")).write_text(reference_of(name), encoding="utf-8")
 
@@ -123,7 +126,7 @@ def page_of(path: Path):
             if _EXPLORER.match(output.get("data", {}).get("text/plain", "")):
                 output.data["text/html"] = (
                     f'<p>Sliders need a kernel. <a href="{up}explorer/index.html">The explorer in '
-                    "your browser</a> does without.</p>"
+                    "your browser</a> does without; it downloads EXPLORER_MEGABYTES MB.</p>"
                 )
     links = [f'<a href="{path.name}" download>Download this notebook</a>']
     address, tag = read_address_and_tag()

@@ -4,7 +4,8 @@ python tools/export_onnx.py unet_any unet_any.onnx
 
 The file takes what a reader has: `tiles`, uint8 (n, 64, 64, 3), whole or masked, and `masks`, uint8
 (n, 64, 64, 1), 1 = known, 0 = hole. It gives the restored tiles, float32 in [0, 1], with the known
-pixels put back: all that `eurosat_inpaint.inpaint` does around the network is in the graph.
+pixels put back: all that `eurosat_inpaint.inpaint` does around the network is in the graph. Weights
+are float32: in float16 `unet_any` was 6e-4 away from Keras, and here it is within 1e-4.
 """
 
 import argparse

@@ -47,7 +47,8 @@ export function letPaint(canvas, { begin, paint, move }) {
       stroke.last = place;
     }
   });
-  for (const end of ["pointerup", "pointercancel"]) {
+  // A menu that opens takes the pointer, and its release, elsewhere.
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
     canvas.addEventListener(end, (event) => {
       if (event.pointerId !== stroke?.pointer) return;
       // The keyboard goes on from there.

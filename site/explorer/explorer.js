@@ -28,6 +28,7 @@ let drawn = null; // the same where it was drawn by hand, else null
 let undoable = []; // masks before each stroke
 let brush = null; // of the keyboard: column and row, while the masked tile is focused
 let asked = 0; // how often tiles were asked for
+let wishes = 0; // how often the reader asked for another tile
 let scheduled = false;
 let turn = 0; // of drawing
 let speaking = null; // a timer
@@ -43,6 +44,9 @@ const controls = new MaskControls(() => {
 /** Draw everything anew, once, before the screen's next picture. */
 function change() {
   at("undo").disabled = undoable.length === 0;
+  if (!chosen) return;
+  // What would be spoken is half of this and half of what comes.
+  clearTimeout(speaking);
   at("results").ariaBusy = "true";
   // What was said before the reader went on is over.
   if (at("message").textContent !== drawing) say(drawing);
@@ -87,22 +91,22 @@ async function draw() {
   showLevels(at("tile"), levels);
   at("tile-name").textContent = name;
   describe("tile", `The tile, ${name}`);
-  const mask = drawn ?? controls.mask();
+  // Where there is no mask, this one stays.
+  showMasked();
+  const mask = drawn?.slice() ?? controls.mask();
   const known = coverage(mask);
   shown = mask;
   showMasked();
   at("coverage").textContent = `${(100 * known).toFixed(1)} % known`;
   describe("masked", `The masked tile, ${at("coverage").textContent}; holes are pale violet`);
   if (known === 0) throw new RangeError("every pixel is a hole");
-  at("code").value = code(mask);
+  showCode(code(mask));
   showAnswer("fill", "push-pull", values, pushPull(values, mask), mask);
   try {
     const restored = await network?.restore(levels, mask);
     if (restored) showAnswer("network", "the U-Net", values, restored, mask);
   } catch (problem) {
-    // It would not answer again; push-pull still does.
-    network = null;
-    say(`The network cannot be used: ${problem.message}.`);
+    loseNetwork(problem);
   }
   return known === 1 ? "There are no holes: draw some on the masked tile." : "";
 }
@@ -110,12 +114,26 @@ async function draw() {
 /** Take away the answers to an earlier question, and those still to come. */
 function forget() {
   network?.cancel();
-  at("code").value = "";
-  for (const id of ANSWERS) {
-    showScores(id, null);
-    for (const canvas of [at(id), at(`${id}-error`)]) {
-      canvas.getContext("2d").clearRect(0, 0, SIZE, SIZE);
-    }
+  showCode("");
+  ANSWERS.forEach(empty);
+}
+
+/** Go on without the network, which would not answer again; push-pull still does. */
+function loseNetwork(problem) {
+  network?.cancel();
+  network = null;
+  empty("network");
+  at("loading").textContent = `The network cannot be used: ${problem.message}.`;
+  at("loading").hidden = false;
+  say(at("loading").textContent);
+}
+
+/** Take away what a method restored. */
+function empty(id) {
+  showScores(id, null);
+  for (const canvas of [id, `${id}-error`]) {
+    at(canvas).getContext("2d").clearRect(0, 0, SIZE, SIZE);
+    describe(canvas, "Nothing yet");
   }
 }
 
@@ -190,6 +208,11 @@ function say(words) {
   at("message").textContent = words;
 }
 
+function showCode(lines) {
+  at("code").value = lines;
+  at("copy").disabled = !lines;
+}
+
 /** Python lines that give what is shown. */
 function code(mask) {
   const masks = drawn
@@ -223,22 +246,28 @@ function packed(mask) {
 async function showTiles(source) {
   const { address, tiles, licence, start } = facts.tiles[source];
   const own = ++asked;
+  wishes++;
   const before = chosen;
   at("results").ariaBusy = "true";
   try {
     const sheet = await fetchBytes(address);
     if (own !== asked) return;
     at("tiles").replaceChildren();
-    tiles.forEach(({ name, place }, number) => {
+    const choices = tiles.map(({ name, place }, number) => {
       const levels = sheet.subarray(3 * SIZE * SIZE * number, 3 * SIZE * SIZE * (number + 1));
       const isDrawn = source === "synthetic";
       const argument = isDrawn ? ', source="synthetic"' : "";
       const code = `ei.data.load_tiles("validation"${argument}).images[[${place}]]`;
-      offer(at("tiles"), tileOf(levels, isDrawn ? `${name}, synthetic` : name, code));
+      return offer(at("tiles"), tileOf(levels, isDrawn ? `${name}, synthetic` : name, code));
     });
     at("licence").textContent = licence;
-    if (chosen === before) at("tiles").querySelectorAll("input")[start].click();
+    // Chosen meanwhile, and still offered: a picture of the reader's own.
+    const isKept = chosen !== before && document.querySelector("[name=tile]:checked");
+    if (!isKept) choices[start]();
   } catch (problem) {
+    if (own !== asked) return;
+    // Either may be asked for again.
+    for (const input of at("sources").querySelectorAll("input")) input.checked = false;
     say(`The tiles cannot be shown: ${problem.message}.`);
   }
   // A tile that was chosen is drawn, and ends this itself.
@@ -249,31 +278,39 @@ function tileOf(levels, name, code) {
   return { levels, values: Float32Array.from(levels, (level) => level / 255), name, code };
 }
 
-/** Add a tile to those that can be chosen. */
+/** Add a tile to those that can be chosen; returns a function that chooses it. */
 function offer(tiles, tile) {
   const canvas = element("canvas", { width: SIZE, height: SIZE });
   showLevels(canvas, tile.levels);
   const input = element("input", { type: "radio", name: "tile", ariaLabel: tile.name });
   const label = element("label", { title: tile.name });
   label.append(input, canvas);
-  input.addEventListener("change", () => {
+  const choose = () => {
+    input.checked = true;
     chosen = tile;
     change();
+  };
+  input.addEventListener("change", () => {
+    wishes++;
+    choose();
   });
   tiles.append(label);
-  return input;
+  return choose;
 }
 
 async function takePicture(file) {
   if (!file) return;
+  const own = ++wishes;
   say(`Reading ${file.name} …`);
   try {
     const levels = await readTile(file);
     const code = `ei.data.read_tile(${JSON.stringify(file.name)})`;
-    const input = offer(at("own-tiles"), tileOf(levels, `${file.name}, ${OWN}`, code));
+    const choose = offer(at("own-tiles"), tileOf(levels, `${file.name}, ${OWN}`, code));
+    // It can be chosen, but the reader has asked for another meanwhile.
+    if (own !== wishes) return;
     say("");
-    input.click();
-    input.scrollIntoView({ block: "nearest" });
+    choose();
+    at("own-tiles").lastElementChild.scrollIntoView({ block: "nearest" });
   } catch (problem) {
     say(`${file.name} cannot be shown: ${problem.message}.`);
   }
@@ -388,11 +425,10 @@ async function load() {
   at("megabytes").textContent = (facts.bytes / 1e6).toFixed(1);
   try {
     network = await loadNetwork(facts.files, (done) => (at("progress").value = done));
-    at("loading").remove();
+    at("loading").hidden = true;
     update();
   } catch (problem) {
-    at("loading").textContent = "There is no network.";
-    say(`The network cannot be used: ${problem.message}.`);
+    loseNetwork(problem);
   }
 }
 

@@ -82,6 +82,7 @@ class Network {
   cancel() {
     this.asked?.resolve(null);
     this.waiting?.resolve(null);
+    this.waiting = null;
   }
 
   ask() {

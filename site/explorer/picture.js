@@ -57,13 +57,15 @@ function headerOf(file) {
   if (file.byteLength < 4 || file.getUint16(0) !== 0xffd8) {
     throw new Error("the picture must be a PNG or JPEG");
   }
-  for (let at = 2; at + 9 < file.byteLength; at += 2 + file.getUint16(at + 2)) {
+  for (let at = 2; at + 9 < file.byteLength;) {
     const kind = file.getUint16(at);
     // A frame, be it sequential or progressive; three of the kinds are tables.
     if (kind >= 0xffc0 && kind <= 0xffcf && ![0xffc4, 0xffc8, 0xffcc].includes(kind)) {
       const [height, width] = [file.getUint16(at + 5), file.getUint16(at + 7)];
       return { width, height, bits: file.getUint8(at + 4), channels: file.getUint8(at + 9) };
     }
+    // Any number of bytes 0xff may come before a marker.
+    at += kind === 0xffff ? 1 : 2 + file.getUint16(at + 2);
   }
   throw new Error(DAMAGED);
 }

@@ -13,7 +13,7 @@ const POOL_WORDS = 4;
 
 /** A generator whose numbers are those of `numpy.random.default_rng(seed)`. */
 export class Generator {
-  /** @param {number | number[]} seed - whole numbers of 0 or more, below 2**53. */
+  /** @param {number | number[]} seed - one or two whole numbers of 0 or more, below 2**53. */
   constructor(seed) {
     const [stateHigh, stateLow, streamHigh, streamLow] = stateOf([seed].flat());
     this.increment = ((((streamHigh << 64n) | streamLow) << 1n) | 1n) & WHOLE;
@@ -89,9 +89,6 @@ function stateOf(seed) {
     for (let to = 0; to < POOL_WORDS; to++) {
       if (from !== to) pool[to] = mix(pool[to], hash(pool[from]));
     }
-  }
-  for (const word of entropy.slice(POOL_WORDS)) {
-    for (let to = 0; to < POOL_WORDS; to++) pool[to] = mix(pool[to], hash(word));
   }
   constant = 0x8b51f9dd;
   const words = Array.from({ length: 8 }, (_, place) => {
