@@ -68,7 +68,7 @@ for name, answer in (("push-pull", filled), ("U-Net", restored)):
 # | [06](06_unet_training.ipynb) | How does a U-Net fill holes? | 50 | 5 |
 # | [07](07_gan_attempt.ipynb) | What does a critic do about blur? | 60 | 5 |
 # | [08](08_wnet_attempt.ipynb) | What can a second network sharpen? | 55 | 4 |
-# | [09](09_comparison.ipynb) | Was it worth it? | 50 | 4 |
+# | [09](09_comparison.ipynb) | Was it worth it? | 50 | 5 |
 # | [10](10_how_sure.ipynb) | How sure can one be of a restored pixel? | 45 | 3 |
 # | [11](11_whole_scenes.ipynb) | What about a whole scene, under real clouds? | 60 | 3 |
 #

@@ -348,10 +348,10 @@ print(f"classical {curves['classical U-Net, Adam'][-1]:.5f}, push-pull {push_pul
 # $$p = \sigma(\operatorname{logit} f + c).$$
 #
 # Each can be had without the other. So four networks were trained, from scratch, on the same
-# batches, by the same recipe. Nothing else differs between them, but for the number type of the
-# last, which computed in 32 bits and the others in 16. This takes a while, so it was done
-# beforehand, by `benchmarks/recipe_search.py`. **Predict:** without the fill at either place, is
-# the error (a) twice as large, (b) a few percent larger, (c) no larger at all?
+# batches, by the same recipe. Nothing else differs between them, but for the processor that the
+# last was trained on. This takes a while, so it was done beforehand, by
+# `benchmarks/recipe_search.py`. **Predict:** without the fill at either place, is the error (a)
+# twice as large, (b) a few percent larger, (c) no larger at all?
 
 
 # %%
@@ -378,7 +378,7 @@ show_changes(
 # <details><summary>Answer</summary>
 #
 # **(b)**. **(a)** takes the fill for knowledge that a network cannot get otherwise; it learns to
-# fill. **(c)** would be right for a training without end.
+# fill. **(c)** might hold after a much longer training; that was not tried.
 #
 # </details>
 #
@@ -412,7 +412,7 @@ print(f"computed in {residual_network.get_layer('stem').compute_dtype}")
 # away from 0 and 1. `fastest_dtype` has measured whether this machine is quicker with numbers of 16
 # bits; input, fill and output stay at 32.
 #
-# ## 6 · Two refinements of training are worth a few percent
+# ## 6 · Two refinements of training: steps that are more even, and an average of the weights
 #
 # **Muon** (Jordan et al., 2024) looks at the slope of a convolution as a *matrix*, from inputs to
 # outputs. Any matrix is a sum of directions, each with a strength, its singular value $s_k$:
@@ -506,7 +506,7 @@ show_errors(curves)
 # ends. (The two curves differ in more than the fill: size, optimiser, schedule and number type.
 # Section 5 found some six percent for the fill alone.) In the middle of the training the average
 # lies a little below the weights it averages, in this one run. In the last epochs, where the rate
-# falls, the two curves meet: small steps do the same for the weights themselves.
+# falls, the two curves meet: at the end the average was worth nothing here.
 #
 # What is Muon worth by itself, and how much does centring the input buy? Three more rows of
 # `benchmarks/recipe_search.py`: the recipe "efficient" with another seed, with AdamW in place of
@@ -525,7 +525,7 @@ show_changes(
 # seeds are one percent apart. Either effect exceeds the gap between seeds. Which of them is worth
 # more, single trainings again do not tell.
 #
-# ## 7 · The network that ships was trained for long, and is ahead by every measure
+# ## 7 · The network that ships was trained for long, and has the least error
 #
 # A minute is a demonstration. The weights that come with the package are those of a residual U-Net
 # that has seen every tile more than a hundred times, each time flipped and masked anew. On a GPU,
@@ -571,13 +571,13 @@ caption = f"Means over {len(tiles):,} validation tiles"
 ei.plots.show_table(titles, entries, caption, validation.source)
 
 # %% [markdown]
-# The shipped network, trained longer, in larger batches and with another loss, is ahead in all four
-# columns. Look at the two columns that disagree: by MSE the classical network is a quarter worse
-# than push-pull; by PSNR it is nearly four decibels behind, which in a single tile would be more
-# than twice the error. MSE is a mean over tiles of an *error*, so it listens to the worst tiles.
-# PSNR takes a logarithm first, so a lake counts as much as a town. Perhaps that is what happens
-# here: on a lake push-pull is nearly perfect, and a young network that gets the blue slightly wrong
-# can lose much. No single figure tells the whole story.
+# The shipped network, trained longer, in larger batches and with another loss, has the best figure
+# in all four columns. Look at the two columns that disagree: by MSE the classical network is a
+# quarter worse than push-pull; by PSNR it is nearly four decibels behind, which in a single tile
+# would be more than twice the error. MSE is a mean over tiles of an *error*, so it listens to the
+# worst tiles. PSNR takes a logarithm first, so a lake counts as much as a town. Perhaps that is
+# what happens here: on a lake push-pull is nearly perfect, and a young network that gets the blue
+# slightly wrong can lose much. No single figure tells the whole story.
 #
 # **How long must one train?** Each of the first points of the next figure is a training of its own,
 # from random weights, with the network and the recipe of the shipped one, in batches of 64, by
@@ -674,10 +674,11 @@ ei.plots.show_table(dict.fromkeys(pictures, ".2f"), entries, "Truth = 1", valida
 # ratio of [notebook 04](04_judging_a_restoration.ipynb) measures it: how much the picture changes
 # from pixel to pixel in the holes, restored over true. It stands in the table.
 #
-# 1 would be as sharp as the truth. The U-Net is sharper than push-pull and still much too smooth.
-# More training of the same kind is no remedy: the blurred answer *is* the best one under squared
-# error, with which this training ended. The project behind this series tried two ways out, a GAN
-# and a second U-Net: notebooks [07](07_gan_attempt.ipynb) and [08](08_wnet_attempt.ipynb).
+# 1 would be as sharp as the truth. The U-Net's figure is above push-pull's, and both are far below
+# 1: too smooth. More training of the same kind is no remedy: the blurred answer *is* the best one
+# under squared error, with which this training ended. The project behind this series tried two ways
+# out, a GAN and a second U-Net: notebooks [07](07_gan_attempt.ipynb) and
+# [08](08_wnet_attempt.ipynb).
 #
 # <details><summary><b>Think:</b> would a network ten times as large remove the blur?</summary>
 #
@@ -712,7 +713,8 @@ ei.widgets.inpainting_explorer(validation)
 # 2. A Lambda layer puts the known pixels back, and an untrained network is the best test of it.
 # 3. In a minute a classical U-Net did not reach a fill that learns nothing.
 # 4. A network that corrects this fill begins where the fill ends.
-# 5. Muon and a centred input are worth three to four percent each, more than a change of the seed.
+# 5. After 51,200 tiles Muon and a centred input are worth three to four percent each, more than a
+#    change of the seed.
 # 6. A long training continues borders and roads. Of roofs that no line touches it knows nothing.
 #
 # **One figure to take along.** MSE over the tile: push-pull 0.00324, the shipped U-Net 0.00215.

@@ -70,7 +70,7 @@ validation_tiles = {"smoke": 16, "teach": 200, "full": 1381}[profile]  # scored 
 seed = 0  # set all sizes here
 
 # %% [markdown]
-# ## 1 · Under the same loss a filter behind the U-Net has nothing to learn
+# ## 1 · A second network sees only what the first has seen
 #
 # We start where notebook 06 ended: with the shipped U-Net and what it restores. As there, networks
 # learn from the train split, and all measuring is done on the validation split.
@@ -300,15 +300,15 @@ columns |= {"strength at 2": ".4f", "at 4": ".4f"}
 ei.plots.show_table(columns, entries, f"Answers to {len(few)} tiles", validation.source)
 
 # %% [markdown]
-# Read the first four columns; the last two come in a moment. The truth moved by one pixel is the
-# better answer in both parts. Moved by two, its pixels are farther off than the U-Net's, and its
+# Read the first four columns; the last two come in a moment. The truth moved by one pixel has the
+# lower figure in both parts. Moved by two, its pixels are farther off than the U-Net's, and its
 # strength is still nearer to right; in the sum the U-Net is ahead again. Moved by four, by as much
 # as a window is wide, the advantage is gone.
 #
-# And the cheat works. It knows one number of each tile and nothing else, yet on EuroSAT its sum
-# beats the U-Net's, and that of the truth two pixels off. No picture changes as much from pixel to
-# pixel for as little error as a chessboard. **A network gives what the loss asks for, at the lowest
-# price.** Section 4 shows whether ours finds it.
+# And the cheat works. It knows one number of each tile and nothing else, yet on EuroSAT its sum is
+# lower than the U-Net's, and than that of the truth two pixels off. No picture changes as much from
+# pixel to pixel for as little error as a chessboard. **A network gives what the loss asks for, at
+# the lowest price.** Section 4 shows whether ours finds it.
 #
 # Can the loss be mended? On a chessboard pixels at a distance of two are *equal*, and those of a
 # field, a road or a roof are not: they differ by more than neighbours do. The last two columns are
@@ -502,10 +502,10 @@ figure = ei.plots.show_maps(
 # within 8 pixels both ways, and only a tenth of what was missing does.
 #
 # Each mend invites the next pattern. When pixels are compared along both diagonals too, stripes no
-# longer pay, and a training of 400 steps brings coloured bricks (`benchmarks/README.md`). **A fixed
-# loss has some cheap pattern, and training finds it.**
+# longer pay, and a training of 400 steps brings coloured bricks (`benchmarks/README.md`). **Each
+# fixed loss that we tried had a cheap pattern, and training found it.**
 #
-# ## 5 · Against a critic it looks right, and knows nothing more
+# ## 5 · Against a critic it looks far more like the truth, and knows nothing more
 #
 # A critic is a loss that is not cheated with the same pattern for long. So the shipped W-Net was
 # trained against one: its second stage is like the generator of notebook 07, noise and all, but
@@ -673,8 +673,8 @@ figure = ei.plots.show_tiles(pictures, list(rows), wanted, validation.source)
 # right at a lower price; but the two differ in the weight of their critic as well, so this table
 # does not decide it.
 #
-# The control is no rival at all: it looks like stage 1, and the referee says so too. More training
-# with the squared error makes nothing sharper.
+# The control is no rival at all: its gradient ratio and its referee are those of stage 1 to a
+# hundredth.
 #
 # One more question was asked by the recipe search of this project, with the loss of notebook 06,
 # from scratch and on fewer tiles. What if **both stages are trained together**, so that the first
@@ -697,12 +697,12 @@ ei.plots.show_table(columns, entries, "Trained from scratch on 51,200 tiles of E
 
 # %% [markdown]
 # Yes, it does. Together they are about three percent better than one, more than the two seeds of
-# the one are apart, for 1.6 times the arithmetic. A second network has nothing to add to an answer
-# that is *finished*; it can share the work on one that is not. It also makes the whole larger.
-# Whether one network of the same cost would gain as much was not tried.
+# the one are apart, for 1.6 times the arithmetic. But the pair is also larger than one. Whether one
+# network of the same cost would gain as much was not tried, and so we cannot say that it is the
+# second stage that does it.
 #
 # And "slightly better", as the original says? It depends on the measure, which it does not name. We
-# take two errors, and the referee.
+# take two errors, and of looks the linear referee; notebook 09 asks for more.
 
 # %%
 entries = {}
@@ -718,7 +718,8 @@ ei.plots.show_table(columns, entries, "What the original says of its W-Net", val
 # %% [markdown]
 # By either error ours is worse, by the referee better, and not slightly. (The original's own W-Net
 # was another network, and cannot be judged here.) It is the question that counts, and "sharper" was
-# one that, of all we tried, only a critic could put without a pattern.
+# one to which, of all that we tried, only the training with critic and noise, by far the longest,
+# gave an answer without a pattern.
 #
 # ## What you have learnt
 #
@@ -740,7 +741,7 @@ ei.plots.show_table(columns, entries, "What the original says of its W-Net", val
 # **Limits.** There is one W-Net, trained once, on nine lines; another seed may give other figures.
 # Its critic has less weight than the GAN's, so what the second network itself contributes is not
 # told apart from that. The short trainings show which pattern each loss leads to, not how far a
-# long one would go.
+# long one would go; none of them had noise.
 #
 # **Exercises:** [cheat a measure, and write a loss that sees
 # sharpness](exercises/08_wnet_attempt.ipynb).
