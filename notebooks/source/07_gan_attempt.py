@@ -388,7 +388,8 @@ figure = ei.plots.show_curves(
 # </details>
 #
 # With eyes the critic gets ahead within the first steps. At the end the other one is where this one
-# was before its twentieth step. A critic that hardly tells blur from truth has nothing to teach.
+# was before its twentieth step. A critic that hardly tells blur from truth can teach little, one
+# would think; no generator was trained against it.
 #
 # ## 4 · One step moves the critic, then the generator
 #

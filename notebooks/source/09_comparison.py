@@ -337,7 +337,7 @@ restore = partial(ei.pretrained.restore_in_batches, masked=masked, masks=masks)
 several = [restored["GAN"]]
 for number in range(1, answers_averaged):
     several.append(restore(ei.pretrained.load("gan", noise_seed=number)))
-plane |= {f"answer {number + 1}": several[number] for number in range(1, len(several) // 2)}
+plane |= {f"answer {number}": answer for number, answer in enumerate(several[1:4], start=2)}
 for count in (n for n in (2, 4, 8) if n <= answers_averaged):
     plane[f"mean of {count}"] = np.mean(several[:count], axis=0)
 
