@@ -205,8 +205,16 @@ def _convolutional(patches, is_true, asked):
     network.compile(keras.optimizers.Adam(2e-3), keras.losses.BinaryCrossentropy(from_logits=True))
     random = np.random.default_rng(0)
     least = math.ceil(_LEAST_STEPS * _PATCHES_PER_BATCH / len(patches))
-    for _ in range(max(_EPOCHS, least)):
-        order = random.permutation(len(patches))
-        targets = is_true[order, None].astype(np.float32)
-        network.fit(patches[order], targets, _PATCHES_PER_BATCH, verbose=0, shuffle=False)
+    passes = max(_EPOCHS, least)
+
+    def batches():
+        for _ in range(passes):
+            order = random.permutation(len(patches))
+            for k in range(0, len(order), _PATCHES_PER_BATCH):
+                batch = order[k : k + _PATCHES_PER_BATCH]
+                yield patches[batch], is_true[batch, None].astype(np.float32)
+
+    # All passes in one: `fit` takes longer to begin than a pass over few patches does.
+    steps = passes * math.ceil(len(patches) / _PATCHES_PER_BATCH)
+    network.fit(batches(), steps_per_epoch=steps, shuffle=False, verbose=0)
     return network.predict(asked, 1024, verbose=0)[:, 0] > 0
